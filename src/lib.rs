@@ -27,3 +27,4 @@
 //! 5. [`config`], [`service`], [`cli`]: settings, the loops that drive the
 //!    flows, and the command line.
 
+pub mod domain;

@@ -1,0 +1,20 @@
+//! Floor 1: what a customer is, and every decision about one. Pure: nothing
+//! here reads a clock, a socket or a table, so all of it can be tried by value.
+//!
+//! In reading order: [`id`] names things, [`field`] lists what both sides can
+//! edit, [`profile`] is a customer as Square shows it, [`observation`] is one
+//! thing learnt about it, [`image`] folds all of them into one truth, [`merge`] brings two sides together,
+//! [`window`] cuts time for the reconciler, [`backoff`] says how long to wait.
+
+pub mod backoff;
+pub mod field;
+pub mod id;
+pub mod image;
+pub mod merge;
+pub mod observation;
+pub mod profile;
+pub mod spelling;
+pub mod window;
+
+/// A moment, always in UTC. Square's own, unless a name says otherwise.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
