@@ -28,3 +28,4 @@
 //!    flows, and the command line.
 
 pub mod domain;
+pub mod store;

@@ -1,0 +1,15 @@
+DROP VIEW live_customers;
+DROP TABLE customers;
+DROP FUNCTION customers_notice;
+DROP FUNCTION customers_guard;
+DROP FUNCTION customers_own_write;
+DROP FUNCTION customers_writable;
+DROP TABLE backfill_windows;
+DROP TABLE marks;
+DROP TABLE leases;
+DROP TABLE changes;
+DROP TABLE inbox;
+DROP TABLE outbox;
+DROP TABLE local_edits;
+DROP TABLE images;
+DROP TABLE sellers;

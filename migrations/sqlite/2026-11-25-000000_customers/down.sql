@@ -1,0 +1,12 @@
+DROP VIEW live_customers;
+DROP TABLE customers;
+DROP TABLE own_writes;
+DROP TABLE backfill_windows;
+DROP TABLE marks;
+DROP TABLE leases;
+DROP TABLE changes;
+DROP TABLE inbox;
+DROP TABLE outbox;
+DROP TABLE local_edits;
+DROP TABLE images;
+DROP TABLE sellers;

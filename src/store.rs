@@ -1,0 +1,168 @@
+//! Floor 2: the tables, on SQLite and on PostgreSQL. All SQL of the program is
+//! in this room; a query is a function named by its meaning.
+//!
+//! In: plain values. Out: plain values, or a [`StoreError`] that says what to
+//! do next. The promise: what [`Store::write`] returned `Ok` for is on disk, and
+//! what it returned `Err` for did not happen. A crash in between leaves the
+//! whole transaction or none of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::r2d2::{NopErrorHandler, Pool};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task;
+
+mod batch;
+pub mod changes;
+mod connection;
+pub mod customers;
+pub mod edits;
+mod error;
+pub mod images;
+pub mod inbox;
+mod json;
+pub mod lease;
+pub mod location;
+pub mod marks;
+mod migrations;
+pub mod outbox;
+mod schema;
+pub mod sellers;
+pub mod shop;
+mod text;
+pub mod time;
+mod transaction;
+mod wake;
+pub mod windows;
+
+pub use connection::Db;
+use connection::{Connections, Pooled};
+pub use error::{StoreError, StoreResult};
+pub use location::Location;
+pub use migrations::Migrated;
+
+/// How long the SQLite file is left alone between two writes of ours. Programs
+/// that wait for its lock look for it now and then only, and would hardly ever
+/// find it free while webhooks keep coming.
+const BREATH: Duration = Duration::from_millis(2);
+
+/// The database, shared by every part of the program.
+#[derive(Clone)]
+pub struct Store {
+    /// Readers and writers take their connections here.
+    pool: Pool<Connections>,
+    /// SQLite has one writer at a time: our own wait here, in order, rather than for its lock.
+    writers: Arc<Semaphore>,
+    /// Where [`wake`](Self::wake) connects to.
+    location: Location,
+}
+
+impl Store {
+    /// Opens the database and brings its tables up to date. One that is newer
+    /// than this program, or somebody else's, is refused untouched.
+    pub async fn open(location: Location) -> StoreResult<Self> {
+        Ok(Self::open_and_migrate(location).await?.0)
+    }
+
+    /// Like [`open`](Self::open), and tells what was brought up to date.
+    pub async fn open_and_migrate(location: Location) -> StoreResult<(Self, Migrated)> {
+        let (connections, writers) = match location {
+            Location::Sqlite(_) => (4, 1),
+            Location::Postgres(_) => (8, 8),
+        };
+        let manager = Connections(location.clone());
+        blocking(move || {
+            let migrated = migrations::migrate(&mut manager_connect(&manager)?.db)?;
+            let pool = Pool::builder()
+                .max_size(connections)
+                .min_idle(Some(1))
+                .connection_timeout(Duration::from_secs(5))
+                .test_on_check_out(false)
+                // Whoever asked for the connection gets the error, and tells of it.
+                .error_handler(Box::new(NopErrorHandler))
+                .build_unchecked(manager);
+            Ok((
+                Self {
+                    pool,
+                    writers: Arc::new(Semaphore::new(writers)),
+                    location,
+                },
+                migrated,
+            ))
+        })
+        .await
+    }
+
+    /// Runs `work` in one transaction and commits it. What it writes into
+    /// `customers` is not taken for an application's. `work` may be slow at
+    /// computing, but must not wait for anything but the database.
+    pub async fn write<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.writers).acquire_owned().await;
+        let permit = permit.map_err(|closed| StoreError::Unavailable(closed.to_string()))?;
+        let pool = self.pool.clone();
+        let result = blocking(move || {
+            let mut pooled = pool.get()?;
+            let result = transaction::write(&mut pooled.db, work);
+            pooled.broken = matches!(result, Err(StoreError::Unavailable(_)));
+            result
+        })
+        .await;
+        if matches!(self.location, Location::Sqlite(_)) {
+            // Whoever waits for this write hears of it now; our next one lets other programs in first.
+            tokio::spawn(async {
+                tokio::time::sleep(BREATH).await;
+                drop(permit);
+            });
+        }
+        result
+    }
+
+    /// Runs `work`, which only reads, on one connection.
+    pub async fn read<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        blocking(move || {
+            let mut pooled = pool.get()?;
+            let result = transaction::read(&mut pooled.db, work);
+            pooled.broken = matches!(result, Err(StoreError::Unavailable(_)));
+            result
+        })
+        .await
+    }
+
+    /// Gives what wakes when an application changes `customers`, for as long as
+    /// it is held. Only PostgreSQL tells; on SQLite it never wakes.
+    pub fn wake(&self) -> Arc<Notify> {
+        wake::listen(&self.location)
+    }
+
+    /// Commits something that changes nothing: whether a commit works now.
+    pub async fn probe(&self) -> StoreResult<()> {
+        self.write(sellers::touch).await
+    }
+}
+
+/// Opens one connection outside the pool, so that its error is the true one and not the pool's.
+fn manager_connect(manager: &Connections) -> StoreResult<Pooled> {
+    diesel::r2d2::ManageConnection::connect(manager)
+}
+
+/// Runs `work` where it may block.
+async fn blocking<T, F>(work: F) -> StoreResult<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> StoreResult<T> + Send + 'static,
+{
+    match task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(failure) => Err(StoreError::Unavailable(failure.to_string())),
+    }
+}

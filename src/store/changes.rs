@@ -1,0 +1,135 @@
+//! `changes`: every effect on a customer, in order, for ever. Only ever added to.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use serde_json::Value;
+
+use crate::domain::Timestamp;
+use crate::domain::field::Field;
+use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::store::batch;
+use crate::store::connection::Db;
+use crate::store::error::StoreResult;
+use crate::store::json::{json, parsed};
+use crate::store::schema::changes;
+use crate::store::time::{moment, stored};
+
+/// What an effect came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A webhook.
+    Event,
+    /// A pass of the reconciler, the backfill or the census.
+    Pass,
+    /// The answer to a call of ours.
+    Push,
+    /// An application's own write.
+    Application,
+}
+
+impl Source {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Pass => "pass",
+            Self::Push => "push",
+            Self::Application => "application",
+        }
+    }
+}
+
+/// One effect on one customer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The row.
+    pub customer_id: CustomerId,
+    /// Its profile, once it has one.
+    pub square_id: Option<SquareId>,
+    /// What it came from.
+    pub source: Source,
+    /// The profile's version afterwards.
+    pub version: Option<i64>,
+    /// Column, old value, new value.
+    pub fields: Vec<(&'static str, Value, Value)>,
+    /// When it took effect here.
+    pub at: Timestamp,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = changes)]
+// NULL is written as such: the statement is always the same one and prepared once.
+#[diesel(treat_none_as_default_value = false)]
+struct Row {
+    merchant_id: String,
+    customer_id: String,
+    square_id: Option<String>,
+    source: &'static str,
+    version: Option<i64>,
+    fields: String,
+    changed_at: NaiveDateTime,
+}
+
+/// Adds to the log.
+pub fn add(db: &mut Db, merchant: &MerchantId, all: &[Change]) -> StoreResult<()> {
+    let rows = all
+        .iter()
+        .map(|change| row(merchant, change))
+        .collect::<StoreResult<Vec<Row>>>()?;
+    batch::insert!(db, changes, rows.as_slice());
+    Ok(())
+}
+
+/// How many of a row's effects are looked at for its last edits.
+const RECENT: i64 = 200;
+
+/// When applications last changed the fields of these rows, in the order in
+/// which they did: of a field changed twice, the later time comes later.
+pub fn last_edits(
+    db: &mut Db,
+    ids: &[CustomerId],
+) -> StoreResult<Vec<(CustomerId, Field, Timestamp)>> {
+    let mut edits = Vec::new();
+    for id in ids {
+        let mut rows: Vec<(String, NaiveDateTime)> = changes::table
+            .filter(changes::customer_id.eq(id.as_str()))
+            .filter(changes::source.eq(Source::Application.as_str()))
+            .select((changes::fields, changes::changed_at))
+            .order(changes::seq.desc())
+            .limit(RECENT)
+            .load(db)?;
+        rows.reverse();
+        for (fields, at) in rows {
+            let fields: serde_json::Map<String, Value> = parsed(&fields)?;
+            let fields = fields.keys().filter_map(|column| Field::of_column(column));
+            edits.extend(fields.map(|field| (id.clone(), field, moment(at))));
+        }
+    }
+    Ok(edits)
+}
+
+/// How many effects there have been.
+pub fn count(db: &mut Db) -> StoreResult<i64> {
+    Ok(changes::table.count().get_result(db)?)
+}
+
+fn row(merchant: &MerchantId, change: &Change) -> StoreResult<Row> {
+    let fields: serde_json::Map<String, Value> = change
+        .fields
+        .iter()
+        .map(|(column, old, new)| {
+            (
+                (*column).to_owned(),
+                Value::Array(vec![old.clone(), new.clone()]),
+            )
+        })
+        .collect();
+    Ok(Row {
+        merchant_id: merchant.as_str().to_owned(),
+        customer_id: change.customer_id.as_str().to_owned(),
+        square_id: change.square_id.as_ref().map(|id| id.as_str().to_owned()),
+        source: change.source.as_str(),
+        version: change.version,
+        fields: json(&fields)?,
+        changed_at: stored(change.at),
+    })
+}

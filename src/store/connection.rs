@@ -1,0 +1,109 @@
+//! One connection to either database, opened by the URL's scheme and never by
+//! trial: a mistyped PostgreSQL URL must not become a SQLite file.
+
+use std::fs::{OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::ManageConnection;
+
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::location::{self, Location};
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+#[expect(missing_docs, reason = "generated")]
+pub enum Db {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// A pooled connection, and whether it failed: after an error of the disk or
+/// the network its state is not known, so it is closed and not used again.
+pub(crate) struct Pooled {
+    pub(crate) db: Db,
+    pub(crate) broken: bool,
+}
+
+/// Opens and checks the pool's connections.
+pub(crate) struct Connections(pub(crate) Location);
+
+impl ManageConnection for Connections {
+    type Connection = Pooled;
+    type Error = StoreError;
+
+    fn connect(&self) -> StoreResult<Pooled> {
+        Ok(Pooled {
+            db: open(&self.0)?,
+            broken: false,
+        })
+    }
+
+    fn is_valid(&self, connection: &mut Pooled) -> StoreResult<()> {
+        Ok(connection.db.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, connection: &mut Pooled) -> bool {
+        connection.broken || std::thread::panicking()
+    }
+}
+
+fn open(location: &Location) -> StoreResult<Db> {
+    let refused = |error: ConnectionError| StoreError::Unavailable(error.to_string());
+    match location {
+        Location::Sqlite(path) => {
+            let name = sqlite_name(path)?;
+            let mut connection = SqliteConnection::establish(&name).map_err(refused)?;
+            connection.batch_execute(SQLITE_SETTINGS)?;
+            Ok(Db::Sqlite(connection))
+        }
+        Location::Postgres(url) => {
+            let mut connection = PgConnection::establish(url).map_err(refused)?;
+            connection.batch_execute(POSTGRES_SETTINGS)?;
+            Ok(Db::Postgres(connection))
+        }
+    }
+}
+
+/// FULL, since a commit that a power cut can take back is not a promise. WAL is
+/// not among them: it is the file's, and set once the file is known as ours.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; \
+     PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;";
+
+/// A lock that somebody else holds must not keep a webhook waiting past Square's patience.
+const POSTGRES_SETTINGS: &str = "SET TIME ZONE 'UTC'; SET synchronous_commit = on; SET lock_timeout = '5s'; \
+     SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
+
+/// The name for SQLite to open, of a file that exists and is its owner's alone.
+fn sqlite_name(path: &Path) -> StoreResult<String> {
+    let name = path.to_str().filter(|name| location::is_plain_file(name));
+    let Some(name) = name else {
+        return Err(StoreError::Unusable(
+            "the database's path is not one of a file".to_owned(),
+        ));
+    };
+    create_private(path).map_err(|error| {
+        StoreError::Unusable(format!(
+            "the database file {} cannot be made or opened: {error}",
+            path.display()
+        ))
+    })?;
+    Ok(name.to_owned())
+}
+
+/// Makes the file with mode 0600 whatever the umask; SQLite gives -wal and -shm the same.
+fn create_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(file) => file.set_permissions(Permissions::from_mode(0o600)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}

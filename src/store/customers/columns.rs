@@ -1,0 +1,134 @@
+//! The columns of `customers`, one by one, and their way to and from a [`Row`].
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::domain::field::{Field, Fields};
+use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::store::batch;
+use crate::store::connection::Db;
+use crate::store::customers::{Row, SquareColumns, SyncState};
+use crate::store::error::StoreResult;
+use crate::store::schema::customers;
+use crate::store::text::Text;
+
+/// Makes the columns from the list of fields that applications may edit.
+macro_rules! columns {
+    ($($column:ident $field:ident)*) => {
+        #[derive(Debug, Insertable, Queryable)]
+        #[diesel(table_name = customers)]
+        // NULL is written as such: the statement is always the same one and prepared once.
+        #[diesel(treat_none_as_default_value = false)]
+        pub(super) struct Columns {
+            id: Text,
+            merchant_id: Option<String>,
+            square_id: Option<String>,
+            $($column: Option<Text>,)*
+            email_unsubscribed: Option<bool>,
+            creation_source: Option<String>,
+            group_ids: Option<String>,
+            segment_ids: Option<String>,
+            square_version: Option<i64>,
+            square_created_at: Option<NaiveDateTime>,
+            square_updated_at: Option<NaiveDateTime>,
+            sync_state: String,
+            sync_error: Option<String>,
+            deleted_at: Option<NaiveDateTime>,
+            merged_into: Option<String>,
+            created_at: NaiveDateTime,
+            updated_at: NaiveDateTime,
+        }
+
+        impl Columns {
+            pub(super) fn of(merchant: &MerchantId, row: &Row) -> Self {
+                let text = |field: Field| row.fields.get(field).map(Text::from);
+                Self {
+                    id: Text::from(row.id.as_str()),
+                    merchant_id: Some(merchant.as_str().to_owned()),
+                    square_id: row.square_id.as_ref().map(|id| id.as_str().to_owned()),
+                    $($column: text(Field::$field),)*
+                    email_unsubscribed: row.square.email_unsubscribed,
+                    creation_source: row.square.creation_source.clone(),
+                    group_ids: row.square.group_ids.clone(),
+                    segment_ids: row.square.segment_ids.clone(),
+                    square_version: row.square.version,
+                    square_created_at: row.square.created_at,
+                    square_updated_at: row.square.updated_at,
+                    sync_state: row.sync_state.as_str().to_owned(),
+                    sync_error: row.sync_error.clone(),
+                    deleted_at: row.deleted_at,
+                    merged_into: row.merged_into.as_ref().map(|id| id.as_str().to_owned()),
+                    created_at: row.created_at,
+                    updated_at: row.updated_at,
+                }
+            }
+
+            pub(super) fn into_row(self) -> Row {
+                let mut fields = Fields::default();
+                let mut garbled = BTreeMap::new();
+                $(if let Some(Text { text, garbled: bytes }) = self.$column {
+                    fields.set(Field::$field, Some(text));
+                    garbled.extend(bytes.map(|bytes| (Field::$field, bytes)));
+                })*
+                Row {
+                    id: CustomerId::new(self.id.text),
+                    square_id: self.square_id.map(SquareId::new),
+                    fields,
+                    garbled,
+                    square: SquareColumns {
+                        email_unsubscribed: self.email_unsubscribed,
+                        creation_source: self.creation_source,
+                        group_ids: self.group_ids,
+                        segment_ids: self.segment_ids,
+                        version: self.square_version,
+                        created_at: self.square_created_at,
+                        updated_at: self.square_updated_at,
+                    },
+                    sync_state: SyncState::parse(&self.sync_state),
+                    sync_error: self.sync_error,
+                    deleted_at: self.deleted_at,
+                    merged_into: self.merged_into.map(CustomerId::new),
+                    created_at: self.created_at,
+                    updated_at: self.updated_at,
+                }
+            }
+        }
+
+        /// Inserts rows, or puts them in place of those with the same id.
+        pub(super) fn upsert(db: &mut Db, rows: &[Columns]) -> StoreResult<()> {
+            batch::upsert!(db, customers(id), rows, Columns, [
+                square_id, $($column,)* email_unsubscribed, creation_source, group_ids, segment_ids,
+                square_version, square_created_at, square_updated_at, sync_state, sync_error,
+                deleted_at, merged_into, updated_at,
+            ]);
+            Ok(())
+        }
+    };
+}
+
+columns! {
+    given_name GivenName
+    family_name FamilyName
+    company_name CompanyName
+    nickname Nickname
+    email_address EmailAddress
+    phone_number PhoneNumber
+    birthday Birthday
+    reference_id ReferenceId
+    note Note
+    address_line_1 AddressLine1
+    address_line_2 AddressLine2
+    address_line_3 AddressLine3
+    locality Locality
+    sublocality Sublocality
+    sublocality_2 Sublocality2
+    sublocality_3 Sublocality3
+    administrative_district_level_1 AdministrativeDistrictLevel1
+    administrative_district_level_2 AdministrativeDistrictLevel2
+    administrative_district_level_3 AdministrativeDistrictLevel3
+    postal_code PostalCode
+    country Country
+    tax_id_eu_vat TaxIdEuVat
+}

@@ -1,0 +1,159 @@
+//! `inbox`: every event that Square signed, byte for byte, and what became of it.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::domain::Timestamp;
+use crate::domain::id::MerchantId;
+use crate::store::batch;
+use crate::store::connection::Db;
+use crate::store::error::StoreResult;
+use crate::store::schema::inbox;
+use crate::store::time::{moment, stored};
+
+/// Lists dead events, for a person to run.
+pub const LIST_DEAD: &str =
+    "SELECT received_at, event_id, event_type, reason FROM inbox WHERE state = 'dead' ORDER BY seq";
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Its seller is not known yet.
+    Waiting,
+    /// It told something new.
+    Applied,
+    /// It told nothing new.
+    Superseded,
+    /// It is not about a customer of ours.
+    Ignored,
+    /// It could not be read or stored.
+    Dead,
+}
+
+impl State {
+    /// Every state, in the order in which reports list them.
+    pub const ALL: [Self; 5] = [
+        Self::Applied,
+        Self::Superseded,
+        Self::Ignored,
+        Self::Waiting,
+        Self::Dead,
+    ];
+
+    /// The word in the column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Applied => "applied",
+            Self::Superseded => "superseded",
+            Self::Ignored => "ignored",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// An event to keep.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The seller it names, if it could be read.
+    pub merchant_id: Option<MerchantId>,
+    /// Square's id of it, or one made from its bytes where it cannot be read.
+    pub event_id: String,
+    /// Its type, if it could be read.
+    pub event_type: Option<String>,
+    /// The bytes as they came.
+    pub body: Vec<u8>,
+    /// SHA-256 of the bytes, in hex.
+    pub body_sha256: String,
+    /// What became of it.
+    pub state: State,
+    /// Why, where it is ignored or dead.
+    pub reason: Option<String>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = inbox)]
+// NULL is written as such: the statement is always the same one and prepared once.
+#[diesel(treat_none_as_default_value = false)]
+struct Row<'a> {
+    merchant_id: Option<&'a str>,
+    event_id: &'a str,
+    event_type: Option<&'a str>,
+    body: &'a [u8],
+    body_sha256: &'a str,
+    state: &'static str,
+    reason: Option<&'a str>,
+    received_at: NaiveDateTime,
+}
+
+/// Of these event ids, those that are here already, each with its body's hash.
+pub fn known(db: &mut Db, event_ids: &[&str]) -> StoreResult<Vec<(String, String)>> {
+    Ok(inbox::table
+        .filter(inbox::event_id.eq_any(event_ids))
+        .select((inbox::event_id, inbox::body_sha256))
+        .load(db)?)
+}
+
+/// Keeps events. Those that are here already, body and all, are left alone.
+pub fn add(db: &mut Db, entries: &[Entry], now: Timestamp) -> StoreResult<()> {
+    let rows: Vec<Row<'_>> = entries
+        .iter()
+        .map(|entry| Row {
+            merchant_id: entry.merchant_id.as_ref().map(MerchantId::as_str),
+            event_id: &entry.event_id,
+            event_type: entry.event_type.as_deref(),
+            body: &entry.body,
+            body_sha256: &entry.body_sha256,
+            state: entry.state.as_str(),
+            reason: entry.reason.as_deref(),
+            received_at: stored(now),
+        })
+        .collect();
+    batch::insert_new!(db, inbox, rows.as_slice());
+    Ok(())
+}
+
+/// Up to `limit` events that wait for their seller to be known, oldest first.
+pub fn waiting(db: &mut Db, limit: i64) -> StoreResult<Vec<(i64, Vec<u8>)>> {
+    Ok(inbox::table
+        .filter(inbox::state.eq(State::Waiting.as_str()))
+        .select((inbox::seq, inbox::body))
+        .order(inbox::seq)
+        .limit(limit)
+        .load(db)?)
+}
+
+/// Writes down what became of an event.
+pub fn settle(db: &mut Db, seq: i64, state: State, reason: Option<&str>) -> StoreResult<()> {
+    diesel::update(inbox::table.find(seq))
+        .set((inbox::state.eq(state.as_str()), inbox::reason.eq(reason)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// When the newest event was received.
+pub fn newest(db: &mut Db) -> StoreResult<Option<Timestamp>> {
+    let received: Option<NaiveDateTime> = inbox::table
+        .select(inbox::received_at)
+        .order(inbox::seq.desc())
+        .first(db)
+        .optional()?;
+    Ok(received.map(moment))
+}
+
+/// How many events there are in each state.
+pub fn counts(db: &mut Db) -> StoreResult<Vec<(State, i64)>> {
+    let rows: Vec<(String, i64)> = inbox::table
+        .group_by(inbox::state)
+        .select((inbox::state, diesel::dsl::count_star()))
+        .load(db)?;
+    let count = |state: State| {
+        (
+            state,
+            rows.iter()
+                .find(|(word, _)| word == state.as_str())
+                .map_or(0, |(_, n)| *n),
+        )
+    };
+    Ok(State::ALL.map(count).to_vec())
+}

@@ -1,0 +1,196 @@
+//! `outbox`: the calls that Square has to take. Key and body are fixed here
+//! before a call is first made, and are changed only together, so that a
+//! repeated call is the same call.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::domain::Timestamp;
+use crate::domain::field::Fields;
+use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::store::batch;
+use crate::store::connection::Db;
+use crate::store::error::StoreResult;
+use crate::store::json::{json, parsed};
+use crate::store::schema::outbox;
+use crate::store::time::{moment, stored};
+
+/// A call to Square about one customer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The row it is about; there is one call a row at a time.
+    pub customer_id: CustomerId,
+    /// What is asked of Square.
+    pub operation: Operation,
+    /// The JSON that is sent, byte for byte.
+    pub body: String,
+    /// What the row held when the body was made.
+    pub sent: Fields,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Not to be tried before.
+    pub next_attempt: Timestamp,
+    /// When it was first tried; none before.
+    pub first_attempt: Option<Timestamp>,
+    /// When it was written down.
+    pub created: Timestamp,
+}
+
+/// What is asked of Square.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// To make a profile, once, however often it is asked under this key.
+    Create {
+        /// The idempotency key.
+        key: String,
+    },
+    /// To change a profile.
+    Update(SquareId),
+    /// To delete a profile.
+    Delete(SquareId),
+}
+
+impl Operation {
+    /// The word in the column.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Update(_) => "update",
+            Self::Delete(_) => "delete",
+        }
+    }
+}
+
+#[derive(Debug, Insertable, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+// NULL is written as such: the statement is always the same one and prepared once.
+#[diesel(treat_none_as_default_value = false)]
+struct Row {
+    customer_id: String,
+    merchant_id: String,
+    operation: String,
+    square_id: Option<String>,
+    idempotency_key: Option<String>,
+    body: String,
+    sent_fields: String,
+    attempts: i32,
+    next_attempt_at: NaiveDateTime,
+    first_attempt_at: Option<NaiveDateTime>,
+    created_at: NaiveDateTime,
+}
+
+/// Writes calls down; a call about the same row takes the old one's place.
+pub fn put(db: &mut Db, merchant: &MerchantId, calls: &[Call]) -> StoreResult<()> {
+    let rows = calls
+        .iter()
+        .map(|call| row(merchant, call))
+        .collect::<StoreResult<Vec<Row>>>()?;
+    batch::upsert!(
+        db,
+        outbox(customer_id),
+        rows.as_slice(),
+        Row,
+        [
+            operation,
+            square_id,
+            idempotency_key,
+            body,
+            sent_fields,
+            attempts,
+            next_attempt_at,
+            first_attempt_at,
+            created_at,
+        ]
+    );
+    Ok(())
+}
+
+/// The call that is to be tried first of those that may be tried at `now`.
+pub fn due(db: &mut Db, merchant: &MerchantId, now: Timestamp) -> StoreResult<Option<Call>> {
+    let row: Option<Row> = outbox::table
+        .filter(outbox::merchant_id.eq(merchant.as_str()))
+        .filter(outbox::next_attempt_at.le(stored(now)))
+        .order(outbox::next_attempt_at)
+        .first(db)
+        .optional()?;
+    row.map(call).transpose()
+}
+
+/// The calls about these rows.
+pub fn of_customers(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<Call>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
+    let rows: Vec<Row> = outbox::table
+        .filter(outbox::customer_id.eq_any(ids))
+        .load(db)?;
+    rows.into_iter().map(call).collect()
+}
+
+/// The creates that were tried and whose outcome is not known.
+pub fn creates_in_flight(db: &mut Db, merchant: &MerchantId) -> StoreResult<Vec<Call>> {
+    let rows: Vec<Row> = outbox::table
+        .filter(outbox::merchant_id.eq(merchant.as_str()))
+        .filter(outbox::operation.eq("create"))
+        .filter(outbox::first_attempt_at.is_not_null())
+        .load(db)?;
+    rows.into_iter().map(call).collect()
+}
+
+/// Takes the call about this row away.
+pub fn remove(db: &mut Db, id: &CustomerId) -> StoreResult<()> {
+    diesel::delete(outbox::table.find(id.as_str())).execute(db)?;
+    Ok(())
+}
+
+/// How many calls wait, and since when the oldest does.
+pub fn backlog(db: &mut Db) -> StoreResult<(i64, Option<Timestamp>)> {
+    let (count, oldest): (i64, Option<NaiveDateTime>) = outbox::table
+        .select((
+            diesel::dsl::count_star(),
+            diesel::dsl::min(outbox::created_at),
+        ))
+        .first(db)?;
+    Ok((count, oldest.map(moment)))
+}
+
+fn row(merchant: &MerchantId, call: &Call) -> StoreResult<Row> {
+    let (square_id, key) = match &call.operation {
+        Operation::Create { key } => (None, Some(key.clone())),
+        Operation::Update(id) | Operation::Delete(id) => (Some(id.as_str().to_owned()), None),
+    };
+    Ok(Row {
+        customer_id: call.customer_id.as_str().to_owned(),
+        merchant_id: merchant.as_str().to_owned(),
+        operation: call.operation.as_str().to_owned(),
+        square_id,
+        idempotency_key: key,
+        body: call.body.clone(),
+        sent_fields: json(&call.sent)?,
+        attempts: i32::try_from(call.attempts).unwrap_or(i32::MAX),
+        next_attempt_at: stored(call.next_attempt),
+        first_attempt_at: call.first_attempt.map(stored),
+        created_at: stored(call.created),
+    })
+}
+
+fn call(row: Row) -> StoreResult<Call> {
+    let square_id = SquareId::new(row.square_id.unwrap_or_default());
+    Ok(Call {
+        customer_id: CustomerId::new(row.customer_id),
+        operation: match row.operation.as_str() {
+            "update" => Operation::Update(square_id),
+            "delete" => Operation::Delete(square_id),
+            _ => Operation::Create {
+                key: row.idempotency_key.unwrap_or_default(),
+            },
+        },
+        body: row.body,
+        sent: parsed(&row.sent_fields)?,
+        attempts: u32::try_from(row.attempts).unwrap_or(0),
+        next_attempt: moment(row.next_attempt_at),
+        first_attempt: row.first_attempt_at.map(moment),
+        created: moment(row.created_at),
+    })
+}

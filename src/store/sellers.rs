@@ -1,0 +1,103 @@
+//! `sellers`: whose directories are kept here.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::domain::Timestamp;
+use crate::domain::id::MerchantId;
+use crate::store::connection::Db;
+use crate::store::error::StoreResult;
+use crate::store::schema::{customers, local_edits, sellers};
+use crate::store::time::{moment, stored};
+
+/// A seller as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seller {
+    /// Square's id of the seller.
+    pub merchant_id: MerchantId,
+    /// `sandbox` or `production`.
+    pub environment: String,
+    /// Why Square refuses our token and since when; none while it does not.
+    pub refusal: Option<(String, Timestamp)>,
+}
+
+/// The columns of a seller.
+type Columns = (String, String, Option<String>, Option<NaiveDateTime>);
+
+/// Every seller of this database.
+pub fn all(db: &mut Db) -> StoreResult<Vec<Seller>> {
+    let rows: Vec<Columns> = sellers::table
+        .select((
+            sellers::merchant_id,
+            sellers::environment,
+            sellers::refusal,
+            sellers::refused_at,
+        ))
+        .order(sellers::merchant_id)
+        .load(db)?;
+    Ok(rows.into_iter().map(seller).collect())
+}
+
+fn seller((merchant_id, environment, refusal, refused_at): Columns) -> Seller {
+    let refusal = refusal.zip(refused_at.map(moment));
+    Seller {
+        merchant_id: MerchantId::new(merchant_id),
+        environment,
+        refusal,
+    }
+}
+
+/// Records a seller that is not known yet, and gives it the rows that
+/// applications inserted before it was.
+pub fn record(
+    db: &mut Db,
+    merchant: &MerchantId,
+    environment: &str,
+    now: Timestamp,
+) -> StoreResult<()> {
+    diesel::insert_into(sellers::table)
+        .values((
+            sellers::merchant_id.eq(merchant.as_str()),
+            sellers::environment.eq(environment),
+            sellers::created_at.eq(stored(now)),
+        ))
+        .execute(db)?;
+    if let Db::Postgres(connection) = db {
+        // Applications that cannot see the seller yet may be inserting rows: those must be there first.
+        diesel::sql_query("LOCK TABLE customers IN SHARE ROW EXCLUSIVE MODE")
+            .execute(connection)?;
+    }
+    diesel::update(customers::table.filter(customers::merchant_id.is_null()))
+        .set(customers::merchant_id.eq(merchant.as_str()))
+        .execute(db)?;
+    diesel::update(local_edits::table.filter(local_edits::merchant_id.is_null()))
+        .set(local_edits::merchant_id.eq(merchant.as_str()))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Writes down that Square refuses the seller's token, or that it no longer does.
+pub fn set_refusal(
+    db: &mut Db,
+    merchant: &MerchantId,
+    refusal: Option<&str>,
+    now: Timestamp,
+) -> StoreResult<()> {
+    diesel::update(sellers::table.find(merchant.as_str()))
+        .set((
+            sellers::refusal.eq(refusal),
+            sellers::refused_at.eq(refusal.map(|_| stored(now))),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// A write without effect.
+pub(crate) fn touch(db: &mut Db) -> StoreResult<()> {
+    // Our guard has written already on SQLite. PostgreSQL flushes nothing for a transaction without a change.
+    if let Db::Postgres(connection) = db {
+        diesel::sql_query("SELECT pg_logical_emit_message(true, 'squaresync', 'probe')")
+            .execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Transactions that begin with the right to write, and that the triggers of
+//! `customers` know as our own.
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::prelude::*;
+
+use crate::store::connection::Db;
+use crate::store::error::StoreResult;
+
+/// Runs `work` in a transaction that the triggers know as our own.
+pub(crate) fn write<T>(
+    db: &mut Db,
+    work: impl FnOnce(&mut Db) -> StoreResult<T>,
+) -> StoreResult<T> {
+    whole(db, |db| guarded(db, work))
+}
+
+/// Runs `work` in a transaction: committed if it gives `Ok`, else rolled back.
+/// SQLite takes its lock at once: a transaction that reads first and writes
+/// later fails without waiting if another one wrote in between.
+pub(crate) fn whole<T>(
+    db: &mut Db,
+    work: impl FnOnce(&mut Db) -> StoreResult<T>,
+) -> StoreResult<T> {
+    match db {
+        Db::Sqlite(connection) => {
+            AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")?
+        }
+        Db::Postgres(connection) => {
+            AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN")?
+        }
+    }
+    match work(db) {
+        Ok(value) => {
+            commit(db)?;
+            Ok(value)
+        }
+        Err(error) => {
+            // The first error is the one that tells what happened; a connection that cannot roll back is closed.
+            if let Err(second) = rollback(db) {
+                tracing::warn!(error = %second, "a transaction could not be rolled back");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Runs `work` in a transaction that reads one state of the tables.
+pub(crate) fn read<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> StoreResult<T>) -> StoreResult<T> {
+    match db {
+        Db::Sqlite(connection) => {
+            AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN")?
+        }
+        Db::Postgres(connection) => AnsiTransactionManager::begin_transaction_sql(
+            connection,
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        )?,
+    }
+    let result = work(db);
+    match (&result, rollback(db)) {
+        (Ok(_), Err(error)) => Err(error),
+        _ => result,
+    }
+}
+
+/// Does `work` between the two ends of the guard that quiets the triggers.
+fn guarded<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> StoreResult<T>) -> StoreResult<T> {
+    match db {
+        Db::Sqlite(connection) => {
+            connection.batch_execute("INSERT INTO own_writes (one) VALUES (1)")?
+        }
+        Db::Postgres(connection) => {
+            connection.batch_execute("SET LOCAL squaresync.own_write = 'on'")?
+        }
+    }
+    let value = work(db)?;
+    if let Db::Sqlite(connection) = db {
+        connection.batch_execute("DELETE FROM own_writes")?;
+    }
+    Ok(value)
+}
+
+fn commit(db: &mut Db) -> StoreResult<()> {
+    match db {
+        Db::Sqlite(connection) => AnsiTransactionManager::commit_transaction(connection)?,
+        Db::Postgres(connection) => AnsiTransactionManager::commit_transaction(connection)?,
+    }
+    Ok(())
+}
+
+fn rollback(db: &mut Db) -> StoreResult<()> {
+    match db {
+        Db::Sqlite(connection) => AnsiTransactionManager::rollback_transaction(connection)?,
+        Db::Postgres(connection) => AnsiTransactionManager::rollback_transaction(connection)?,
+    }
+    Ok(())
+}
+
+/// Waits until no other transaction does this work (a seller's id names all of
+/// the seller's), and keeps others waiting until this one ends. On SQLite that
+/// is so for every writer.
+pub(crate) fn one_at_a_time(db: &mut Db, work: &str) -> StoreResult<()> {
+    if let Db::Postgres(connection) = db {
+        diesel::sql_query(
+            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || $1, 0))",
+        )
+        .bind::<diesel::sql_types::Text, _>(work)
+        .execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! `backfill_windows`: the stretches of a backfill that are still to be read.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::domain::Timestamp;
+use crate::domain::id::MerchantId;
+use crate::domain::window::Window;
+use crate::store::batch;
+use crate::store::connection::Db;
+use crate::store::error::StoreResult;
+use crate::store::schema::backfill_windows;
+use crate::store::time::{moment, stored};
+
+#[derive(Insertable)]
+#[diesel(table_name = backfill_windows)]
+#[diesel(treat_none_as_default_value = false)]
+struct Row<'a> {
+    merchant_id: &'a str,
+    start_at: NaiveDateTime,
+    end_at: NaiveDateTime,
+}
+
+/// The earliest window that is still to be read.
+pub fn next(db: &mut Db, merchant: &MerchantId) -> StoreResult<Option<Window>> {
+    let row: Option<(NaiveDateTime, NaiveDateTime)> = backfill_windows::table
+        .filter(backfill_windows::merchant_id.eq(merchant.as_str()))
+        .select((backfill_windows::start_at, backfill_windows::end_at))
+        .order(backfill_windows::start_at)
+        .first(db)
+        .optional()?;
+    Ok(row.map(|(start, end)| Window {
+        start: moment(start),
+        end: moment(end),
+    }))
+}
+
+/// How many windows are still to be read.
+pub fn count(db: &mut Db, merchant: &MerchantId) -> StoreResult<i64> {
+    Ok(backfill_windows::table
+        .filter(backfill_windows::merchant_id.eq(merchant.as_str()))
+        .count()
+        .get_result(db)?)
+}
+
+/// Adds windows to be read; one that starts where another does takes its place.
+pub fn add(db: &mut Db, merchant: &MerchantId, windows: &[Window]) -> StoreResult<()> {
+    let rows: Vec<Row<'_>> = windows
+        .iter()
+        .map(|window| Row {
+            merchant_id: merchant.as_str(),
+            start_at: stored(window.start),
+            end_at: stored(window.end),
+        })
+        .collect();
+    batch::upsert!(
+        db,
+        backfill_windows(merchant_id, start_at),
+        rows.as_slice(),
+        Row<'_>,
+        [end_at]
+    );
+    Ok(())
+}
+
+/// Takes a window away: it has been read.
+pub fn done(db: &mut Db, merchant: &MerchantId, start: Timestamp) -> StoreResult<()> {
+    diesel::delete(backfill_windows::table.find((merchant.as_str(), stored(start)))).execute(db)?;
+    Ok(())
+}
