@@ -28,4 +28,5 @@
 //!    flows, and the command line.
 
 pub mod domain;
+pub mod square;
 pub mod store;

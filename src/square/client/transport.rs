@@ -1,0 +1,203 @@
+//! One request over HTTP: a [`Call`] in, the JSON object of a success or a
+//! sorted error out, counted by how it ended. The promise: redirects are not
+//! followed, proxies are not used, nothing is repeated, and of an answer no more
+//! than [`LARGEST`] bytes are held.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Response, Url};
+use serde_json::{Map, Value};
+use tracing::debug;
+
+use crate::domain::Timestamp;
+use crate::square::client::calls::Calls;
+use crate::square::client::gate::Gate;
+use crate::square::client::{ClientSettings, SQUARE_VERSION};
+use crate::square::error::{Answer, Cause, SquareError};
+use crate::square::tls;
+
+/// The largest answer taken, in bytes: a page of 100 customers is a fraction of it.
+const LARGEST: usize = 8 * 1024 * 1024;
+
+/// The longest wait that an answer can ask for; more than that is somebody's mistake.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// Names this program and its version to Square.
+const USER_AGENT: &str = concat!("squaresync/", env!("CARGO_PKG_VERSION"));
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// Which call of ours it is, for the log.
+    pub(super) kind: &'static str,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// JSON text.
+    pub(super) body: Option<String>,
+    /// Whether it asks for a further page.
+    pub(super) by_cursor: bool,
+}
+
+impl Call {
+    pub(super) fn new(kind: &'static str, method: Method, url: Url) -> Self {
+        Self {
+            kind,
+            method,
+            url,
+            body: None,
+            by_cursor: false,
+        }
+    }
+
+    pub(super) fn with_body(mut self, body: String) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+/// A success.
+#[derive(Debug)]
+pub(super) struct Success {
+    pub(super) object: Map<String, Value>,
+    /// Square's clock.
+    pub(super) now: Option<Timestamp>,
+}
+
+/// Carries calls to Square.
+#[derive(Clone)]
+pub(super) struct Transport {
+    http: Client,
+    /// Shared by all clones, since the token is.
+    gate: Arc<Gate>,
+    /// Shared by all clones; metrics read it.
+    calls: Arc<Calls>,
+    /// Square's clock as last heard, and when that was. Shared by all clones.
+    clock: Arc<Mutex<Option<(Timestamp, Instant)>>>,
+}
+
+impl Transport {
+    pub(super) fn new(settings: ClientSettings) -> Result<Self, reqwest::Error> {
+        tls::provide();
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, settings.token.0),
+            (
+                HeaderName::from_static("square-version"),
+                HeaderValue::from_static(SQUARE_VERSION),
+            ),
+        ]);
+        let http = Client::builder()
+            .default_headers(headers)
+            .user_agent(USER_AGENT)
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.total_timeout)
+            // A redirect could carry the token to another host.
+            .redirect(Policy::none())
+            .no_proxy()
+            .retry(reqwest::retry::never())
+            .build()?;
+        Ok(Self {
+            http,
+            gate: Arc::new(Gate::new(settings.authorization_pause)),
+            calls: Arc::default(),
+            clock: Arc::default(),
+        })
+    }
+
+    /// Makes one call, unless the gate is closed.
+    pub(super) async fn send(&self, call: Call) -> Result<Success, SquareError> {
+        self.gate.enter(Instant::now())?;
+        let kind = call.kind;
+        let outcome = self.exchange(call).await;
+        self.gate.learn(&outcome, Instant::now());
+        let label = outcome.as_ref().map_or_else(SquareError::label, |_| "ok");
+        self.calls.count(label);
+        debug!(call = kind, outcome = label, "asked Square");
+        outcome
+    }
+
+    /// What Square's clock shows by now; none before it was first heard.
+    pub(super) fn square_time(&self) -> Option<Timestamp> {
+        let (heard, at) = (*self.clock.lock().unwrap_or_else(PoisonError::into_inner))?;
+        heard.checked_add_signed(TimeDelta::from_std(at.elapsed()).ok()?)
+    }
+
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.gate.refusal()
+    }
+
+    pub(super) fn calls(&self) -> Vec<(&'static str, u64)> {
+        self.calls.counts()
+    }
+
+    async fn exchange(&self, call: Call) -> Result<Success, SquareError> {
+        let mut request = self.http.request(call.method, call.url);
+        if let Some(body) = call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let response = request.send().await.map_err(|error| broken(&error))?;
+        let status = response.status().as_u16();
+        let now = date(response.headers(), &DATE);
+        if let Some(now) = now {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((now, Instant::now()));
+        }
+        let after = wait(response.headers(), now);
+        let body = bounded(response).await?;
+        let answer = Answer {
+            status,
+            after,
+            body: &body,
+            by_cursor: call.by_cursor,
+        };
+        Ok(Success {
+            object: answer.read()?,
+            now,
+        })
+    }
+}
+
+/// The body of an answer, given up as soon as it is too large.
+async fn bounded(mut response: Response) -> Result<Vec<u8>, SquareError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
+        if LARGEST < body.len() + chunk.len() {
+            return Err(SquareError::retry(Cause::Unreadable));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// What a failure below HTTP means. The request may have been carried out all the same.
+fn broken(error: &reqwest::Error) -> SquareError {
+    SquareError::retry(if error.is_timeout() {
+        Cause::Timeout
+    } else {
+        Cause::Connection
+    })
+}
+
+/// The moment in a header.
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
+    let text = headers.get(name)?.to_str().ok()?;
+    Some(DateTime::parse_from_rfc2822(text).ok()?.to_utc())
+}
+
+/// How long Square asks to wait: seconds, or a moment by its own clock.
+fn wait(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    let wait = match text.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let left: TimeDelta = date(headers, &RETRY_AFTER)? - now?;
+            left.to_std().unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
