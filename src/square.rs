@@ -13,4 +13,5 @@ pub mod client;
 pub mod error;
 pub mod event;
 pub mod signature;
+pub mod simulator;
 pub mod tls;

@@ -1,0 +1,246 @@
+//! A Square that remembers, over real HTTP: for tests, for the `simulate`
+//! command and for the demo.
+//!
+//! In come requests to the Customers API (and the token's status and the
+//! merchant), acts of the seller, and faults; out go answers in Square's words
+//! and signed webhooks. What it promises is Square's contract and nothing
+//! better: lists and searches lag behind, cursors die, events come twice, late
+//! or never, an answer may be lost after the change was made. It keeps all in
+//! memory: a crash forgets everything.
+//!
+//! It shares no code with our own client and signature, of which it is the
+//! independent other side. For use by hand it has a door without a token, for
+//! callers on the same machine: `POST /simulator/merge {"customer_ids":[..]}`
+//! and `GET /simulator/state`.
+
+mod api;
+mod bulk;
+mod check;
+mod clock;
+mod customers;
+mod directory;
+mod door;
+mod event;
+mod fault;
+mod filter;
+mod keys;
+mod ledger;
+mod lists;
+mod merge;
+mod options;
+mod outgoing;
+mod post;
+mod profile;
+mod query;
+mod refusal;
+mod routes;
+mod search;
+mod seed;
+mod seller;
+mod server;
+mod shared;
+mod state;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::domain::Timestamp;
+
+pub use clock::Clock;
+pub use event::signature as sign;
+pub use fault::{Access, Fault, Faults, Strikes, UnknownFault};
+pub use ledger::Call;
+pub use options::{Options, Stale, Webhook};
+pub use outgoing::Event;
+
+use server::Serving;
+use shared::Shared;
+
+/// A running simulator. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    serving: Serving,
+    /// For events that are posted when somebody says so.
+    client: reqwest::Client,
+    /// What is good as a token.
+    pub token: String,
+    /// The seller.
+    pub merchant_id: String,
+}
+
+impl Simulator {
+    /// Binds, fills the directory and serves in a thread of its own.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let (token, merchant_id) = (options.token.clone(), options.merchant_id.clone());
+        let shared = Arc::new(Shared::new(options));
+        Ok(Self {
+            client: post::client().map_err(io::Error::other)?,
+            serving: server::start(&shared)?,
+            shared,
+            token,
+            merchant_id,
+        })
+    }
+
+    /// Ends serving: no request is answered from now on.
+    pub async fn stop(&self) {
+        self.shared.lock().is_stopped = true;
+        self.serving.handle.stop(false).await;
+    }
+
+    /// The base URL of its API.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.serving.address)
+    }
+
+    /// The simulator's time.
+    pub fn now(&self) -> Timestamp {
+        self.shared.lock().now()
+    }
+
+    /// Moves the simulator's time forward.
+    pub fn advance(&self, by: Duration) {
+        self.shared.lock().advance(by);
+    }
+
+    /// The seller adds a customer, of whatever fields; tells its id.
+    pub fn create(&self, profile: &Value) -> String {
+        seller::create(&mut self.shared.lock(), profile)
+    }
+
+    /// The seller changes a customer: null removes, absent keeps. False if it is not there.
+    pub fn update(&self, id: &str, changes: &Value) -> bool {
+        seller::update(&mut self.shared.lock(), id, changes)
+    }
+
+    /// The seller deletes a customer. False if it is not there.
+    pub fn delete(&self, id: &str) -> bool {
+        seller::delete(&mut self.shared.lock(), id)
+    }
+
+    /// The seller merges customers, the first wins; tells the new id. None if
+    /// fewer than two are there.
+    pub fn merge(&self, ids: &[&str]) -> Option<String> {
+        let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
+        merge::merge(&mut self.shared.lock(), &ids)
+    }
+
+    /// The customer that is there under this very id.
+    pub fn customer(&self, id: &str) -> Option<Value> {
+        let (_, _, customer) = self.shared.lock().live(id)?;
+        Some(Value::Object(customer))
+    }
+
+    /// All customers that are there, hidden ones too, in the order they came.
+    pub fn customers(&self) -> Vec<Value> {
+        let state = self.shared.lock();
+        let slots = state.directory.slots();
+        slots
+            .filter_map(|slot| state.directory.record(slot)?.live())
+            .map(|(_, text)| Value::Object(profile::read(text)))
+            .collect()
+    }
+
+    /// How many customers are there.
+    pub fn len(&self) -> usize {
+        self.shared.lock().directory.live()
+    }
+
+    /// Is nobody there?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ids of merged profiles and what each became.
+    pub fn aliases(&self) -> BTreeMap<String, String> {
+        self.shared.lock().aliases.clone()
+    }
+
+    /// Every state of a customer, oldest first; null where it was deleted.
+    pub fn history(&self, id: &str) -> Vec<Value> {
+        let state = self.shared.lock();
+        let slot = state.directory.find(id);
+        let Some(record) = slot.and_then(|slot| state.directory.record(slot)) else {
+            return Vec::new();
+        };
+        let text = |version: &directory::Version| version.text.clone();
+        let versions = record.versions.iter().map(text);
+        versions
+            .map(|text| text.map_or(Value::Null, |text| Value::Object(profile::read(&text))))
+            .collect()
+    }
+
+    /// The ledger of API requests, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.lock().calls.clone()
+    }
+
+    /// Changes the faults in force.
+    pub fn faults(&self, change: impl FnOnce(&mut Faults)) {
+        change(&mut self.shared.lock().faults);
+    }
+
+    /// How often a fault fired.
+    pub fn fired(&self, fault: Fault) -> u64 {
+        self.shared.lock().faults.fired(fault)
+    }
+
+    /// The faults that fired, and how often.
+    pub fn all_fired(&self) -> BTreeMap<Fault, u64> {
+        self.shared.lock().faults.all_fired()
+    }
+
+    /// Forgets all idempotency keys, as Square does after a time it does not publish.
+    pub fn forget_keys(&self) {
+        self.shared.lock().keys.forget();
+    }
+
+    /// Changes how far lists and searches stay behind.
+    pub fn set_index_lag(&self, lag: Duration) {
+        self.shared.lock().options.index_lag = lag;
+    }
+
+    /// Changes where events are posted.
+    pub fn post_to(&self, address: impl Into<String>) {
+        let address = Some(address.into());
+        self.shared.lock().outgoing.post_to(address);
+    }
+
+    /// Signs from now on with another key; events that wait keep their signature.
+    pub fn rotate_key(&self, key: impl Into<String>) {
+        self.shared.lock().outgoing.rotate(key.into());
+    }
+
+    /// Raises an event of any type with any `data`; tells its id.
+    pub fn emit(&self, event_type: &str, data: &Value) -> String {
+        self.shared.lock().emit(event_type, &data.to_string())
+    }
+
+    /// All events so far, in the order they happened, signed.
+    pub fn events(&self) -> Vec<Event> {
+        let state = self.shared.lock();
+        state.outgoing.events(&state.options.square_version)
+    }
+
+    /// Posts every event that is due now, once; tells how many.
+    pub async fn deliver_due(&self) -> usize {
+        post::post_due(&self.shared, &self.client).await
+    }
+
+    /// Events neither taken nor given up.
+    pub fn outstanding(&self) -> usize {
+        self.shared.lock().outgoing.outstanding()
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // The command is sent at once; nobody can wait for it here.
+        drop(self.serving.handle.stop(false));
+    }
+}

@@ -1,0 +1,186 @@
+//! The API's door: from a request to an answer, without a socket.
+//!
+//! In comes a request as it arrived, out goes what to answer, or that the
+//! connection is to be closed. On the way the faults strike: before anything is
+//! done, or after, when only the answer is lost. Each request is written into
+//! the ledger.
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::Timestamp;
+
+use super::fault::{Access, Fault};
+use super::ledger::Call;
+use super::profile;
+use super::refusal::Refusal;
+use super::routes;
+use super::state::State;
+
+/// A request as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    /// What follows the question mark.
+    pub(super) query: &'a str,
+    /// The whole `Authorization` header.
+    pub(super) authorization: Option<&'a str>,
+    pub(super) square_version: Option<&'a str>,
+    pub(super) body: &'a str,
+}
+
+/// What to answer.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Json {
+        status: u16,
+        body: String,
+        retry_after: Option<u64>,
+    },
+    /// 503 with a page that a gateway might send.
+    Html(&'static str),
+    /// Close the connection.
+    Nothing,
+}
+
+/// An answer with what every answer carries.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) answer: Answer,
+    pub(super) at: Timestamp,
+    pub(super) square_version: String,
+}
+
+/// Answers a request.
+pub(super) fn answer(state: &mut State, request: Request<'_>) -> Reply {
+    let at = state.now();
+    let commits = state.commits;
+    let answer = struck_or_answered(state, request);
+    if state.options.keep_calls {
+        let applied = commits < state.commits;
+        state.calls.push(noted(request, &answer, at, applied));
+    }
+    let square_version = request
+        .square_version
+        .unwrap_or(&state.options.square_version);
+    Reply {
+        answer,
+        at,
+        square_version: square_version.to_owned(),
+    }
+}
+
+fn struck_or_answered(state: &mut State, request: Request<'_>) -> Answer {
+    let is_write = routes::is_write(request.method, request.path);
+    if let Some(answer) = struck_before(state, is_write) {
+        return answer;
+    }
+    let result = admitted(state, request, is_write).and_then(|()| routes::dispatch(state, request));
+    // A refused write has no effect whose answer could be lost.
+    if is_write && result.is_ok() {
+        if state.fires(Fault::LostAnswer, is_write) {
+            return Answer::Nothing;
+        }
+        if state.fires(Fault::RateLimitedThoughApplied, is_write) {
+            return rate_limited(state);
+        }
+    }
+    match result {
+        Ok(body) => json(200, body),
+        Err(refusal) => json(refusal.status, refusal.body()),
+    }
+}
+
+/// Faults that strike before anything is done.
+fn struck_before(state: &mut State, is_write: bool) -> Option<Answer> {
+    if state.fires(Fault::Reset, is_write) {
+        return Some(Answer::Nothing);
+    }
+    let now = state.now();
+    if state.faults.is_over_budget(now) || state.fires(Fault::RateLimited, is_write) {
+        return Some(rate_limited(state));
+    }
+    if state.fires(Fault::OldStyleError, is_write) {
+        let body = r#"{"type":"too_many_requests","message":"This request was rate limited. Please retry later."}"#;
+        return Some(json(429, body.to_owned()));
+    }
+    if state.fires(Fault::InternalError, is_write) {
+        return Some(json(500, Refusal::internal_error().body()));
+    }
+    if state.fires(Fault::HtmlUnavailable, is_write) {
+        return Some(Answer::Html(
+            "<!DOCTYPE html><html><body><h1>Service Unavailable</h1></body></html>",
+        ));
+    }
+    None
+}
+
+/// Is the token good for this, and the version one of Square's?
+fn admitted(state: &mut State, request: Request<'_>, is_write: bool) -> Result<(), Refusal> {
+    let token = request
+        .authorization
+        .and_then(|it| it.strip_prefix("Bearer "));
+    if token != Some(state.options.token.as_str()) {
+        return Err(Refusal::unauthorized("UNAUTHORIZED"));
+    }
+    let is_about_customers = routes::is_about_customers(request.path);
+    let refusal = match state.faults.access {
+        Access::Unknown => Some(Refusal::unauthorized("UNAUTHORIZED")),
+        Access::Expired => Some(Refusal::unauthorized("ACCESS_TOKEN_EXPIRED")),
+        Access::Revoked => Some(Refusal::unauthorized("ACCESS_TOKEN_REVOKED")),
+        Access::ReadOnly if is_write => Some(Refusal::insufficient_scopes()),
+        Access::NoScopes if is_about_customers => Some(Refusal::insufficient_scopes()),
+        Access::Granted | Access::ReadOnly | Access::NoScopes => None,
+    };
+    if let Some(refusal) = refusal {
+        state.faults.count(Fault::AccessRefused);
+        return Err(refusal);
+    }
+    let is_date = |text: &str| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
+    match request.square_version {
+        Some(version) if !is_date(version) => {
+            Err(Refusal::invalid("INVALID_SQUARE_VERSION_FORMAT"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn rate_limited(state: &State) -> Answer {
+    let refusal = Refusal::rate_limited();
+    Answer::Json {
+        status: refusal.status,
+        body: refusal.body(),
+        retry_after: state.faults.retry_after.map(|it| it.as_secs()),
+    }
+}
+
+fn json(status: u16, body: String) -> Answer {
+    Answer::Json {
+        status,
+        body,
+        retry_after: None,
+    }
+}
+
+fn noted(request: Request<'_>, answer: &Answer, at: Timestamp, applied: bool) -> Call {
+    let path = match request.query {
+        "" => request.path.to_owned(),
+        query => format!("{}?{query}", request.path),
+    };
+    let hash = Sha256::digest(request.body.as_bytes());
+    let key = profile::read(request.body);
+    Call {
+        at,
+        method: request.method.to_owned(),
+        path,
+        idempotency_key: profile::text(&key, "idempotency_key").map(str::to_owned),
+        body_sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        body: request.body.to_owned(),
+        status: match answer {
+            Answer::Json { status, .. } => Some(*status),
+            Answer::Html(_) => Some(503),
+            Answer::Nothing => None,
+        },
+        applied,
+    }
+}
