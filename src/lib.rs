@@ -28,5 +28,6 @@
 //!    flows, and the command line.
 
 pub mod domain;
+pub mod flows;
 pub mod square;
 pub mod store;

@@ -1,0 +1,17 @@
+//! Floor 3: what the program does. Each flow fetches, decides (in `domain`)
+//! and stores, one step at a time, so that a crash between two steps loses and
+//! doubles nothing.
+
+pub mod apply;
+pub mod counters;
+pub mod error;
+mod notice;
+
+/// What a step of a flow did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something; there may be more.
+    Worked,
+    /// Nothing is left to do now.
+    Idle,
+}

@@ -1,0 +1,118 @@
+//! The one door for everything learnt about Square.
+//!
+//! In: observations, from webhooks, pages, answers and replays, and the
+//! transaction they belong to. Out: the images folded, the rows of `customers`
+//! brought along, every effect in `changes`. The promise: the same
+//! observations in any order and number give the same rows, and what tells
+//! nothing new writes nothing. A crash leaves all of a transaction or nothing.
+//!
+//! A row that an application holds locked, or one that may be the profile of a
+//! create whose answer is still out, is not touched: its image waits, marked
+//! unmerged, for [`catch_up`].
+
+use crate::domain::Timestamp;
+use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::domain::image::Effect;
+use crate::domain::merge::Rule;
+use crate::domain::observation::Observation;
+use crate::store::changes::Source;
+use crate::store::outbox::Call;
+use crate::store::{Db, StoreResult, images};
+
+mod book;
+mod place;
+mod read;
+mod row;
+
+pub(crate) use row::UNSENT;
+
+use book::Book;
+
+/// Whose directory it is about, and how what is learnt takes effect.
+#[derive(Clone, Debug)]
+pub struct Learning {
+    /// The seller.
+    pub merchant: MerchantId,
+    /// What it was learnt from.
+    pub source: Source,
+    /// Who wins a field that both sides changed.
+    pub rule: Rule,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Takes observations in. Gives what each of them did.
+pub fn apply(
+    db: &mut Db,
+    learning: &Learning,
+    observations: &[Observation],
+) -> StoreResult<Vec<Effect>> {
+    take(db, learning, observations, None)
+}
+
+/// Takes in Square's answer to a call of ours: what it shows belongs to the
+/// row that the call was about, whatever else seems to be so.
+pub fn answer(
+    db: &mut Db,
+    learning: &Learning,
+    call: &Call,
+    observation: &Observation,
+) -> StoreResult<()> {
+    take(db, learning, std::slice::from_ref(observation), Some(call)).map(drop)
+}
+
+/// Brings rows along that had to wait. Gives whether any did come along.
+pub fn catch_up(db: &mut Db, learning: &Learning, limit: i64) -> StoreResult<bool> {
+    images::lock(db, &learning.merchant)?;
+    let waiting = images::unmerged(db, &learning.merchant, limit)?;
+    bring_along(db, learning, &waiting)
+}
+
+/// Brings the rows of these profiles along with what is known of them.
+pub(crate) fn bring_along(db: &mut Db, learning: &Learning, ids: &[SquareId]) -> StoreResult<bool> {
+    if ids.is_empty() {
+        return Ok(false);
+    }
+    let mut book = Book::open(db, learning, ids, &[])?;
+    let came = ids.iter().filter(|id| book.bring_along(id)).count();
+    book.close(db)?;
+    Ok(0 < came)
+}
+
+/// Puts rows back that an application deleted and that Square still has. Gives those put back.
+pub fn restore(
+    db: &mut Db,
+    learning: &Learning,
+    ids: &[CustomerId],
+) -> StoreResult<Vec<CustomerId>> {
+    images::lock(db, &learning.merchant)?;
+    let profiles = images::of_customers(db, &learning.merchant, ids)?;
+    let profiles: Vec<_> = profiles
+        .into_iter()
+        .filter(|(_, held)| held.image.is_live())
+        .collect();
+    let square_ids: Vec<_> = profiles.iter().map(|(id, _)| id.clone()).collect();
+    let mut book = Book::open(db, learning, &square_ids, &[])?;
+    let restored = square_ids
+        .iter()
+        .filter_map(|id| book.restore(id))
+        .collect();
+    book.close(db)?;
+    Ok(restored)
+}
+
+fn take(
+    db: &mut Db,
+    learning: &Learning,
+    observations: &[Observation],
+    answered: Option<&Call>,
+) -> StoreResult<Vec<Effect>> {
+    images::lock(db, &learning.merchant)?;
+    let mut book = Book::about(db, learning, observations, answered)?;
+    let effects = observations
+        .iter()
+        .map(|observation| book.take(observation))
+        .collect();
+    book.close(db)?;
+    Ok(effects)
+}

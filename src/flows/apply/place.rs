@@ -1,0 +1,103 @@
+//! Which row of `customers` a profile belongs to.
+
+use crate::domain::field::{Field, Fields};
+use crate::domain::id::{CustomerId, SquareId};
+use crate::domain::profile::Profile;
+use crate::domain::spelling::alike;
+use crate::flows::apply::book::Book;
+use crate::store::outbox::Call;
+
+/// Where a profile goes.
+pub(super) enum Place {
+    /// Into this row, which may have to be made.
+    Row(CustomerId),
+    /// Into none: only its end is known, or its row was deleted by an application.
+    Nowhere,
+    /// Into this row, which an application deleted before Square's answer came.
+    Gone(CustomerId),
+    /// It cannot be said, or done, yet.
+    Later,
+}
+
+impl Book<'_> {
+    /// Finds the row of a profile.
+    pub(super) fn place(&self, id: &SquareId) -> Place {
+        let Some(held) = self.images.get(id) else {
+            return Place::Nowhere;
+        };
+        if let Some(call) = self.answered {
+            return match self.unless_locked(call.customer_id.clone()) {
+                Place::Row(customer) if !self.rows.contains_key(&customer) => Place::Gone(customer),
+                place => place,
+            };
+        }
+        match &held.customer_id {
+            Some(customer) if self.locked.contains(customer) => Place::Later,
+            Some(customer) => self.place_of_linked(id, customer, held.image.is_live()),
+            None if held.image.version.is_none() => Place::Nowhere,
+            None => self.place_of_new(id, &held.image.profile),
+        }
+    }
+
+    /// The row of a profile that has one, unless that is no longer so.
+    fn place_of_linked(&self, id: &SquareId, customer: &CustomerId, is_live: bool) -> Place {
+        let is_its_own = match self.rows.get(customer) {
+            // A profile that has ended is no row's that was made since.
+            Some(row) => is_live || row.square_id.as_ref() == Some(id),
+            // A row that went, and with it the deletion, comes back with a profile that lives again.
+            None => is_live && !self.leaving.contains(customer),
+        };
+        if is_its_own {
+            Place::Row(customer.clone())
+        } else {
+            Place::Nowhere
+        }
+    }
+
+    /// The row of a profile that has none: the one that it names, if that one
+    /// waits for a profile; a new one else. While it might be what a create of
+    /// ours made, whose answer is out, that answer is waited for.
+    fn place_of_new(&self, id: &SquareId, profile: &Profile) -> Place {
+        let fields = profile.fields();
+        let named = profile.text("reference_id").map(CustomerId::new);
+        let may_be_anothers =
+            |call: &Call| named.as_ref() != Some(&call.customer_id) && may_have_made(call, &fields);
+        if self.in_flight.iter().any(may_be_anothers) {
+            return Place::Later;
+        }
+        if let Some(named) = named {
+            if self.locked.contains(&named) {
+                return Place::Later;
+            }
+            if self
+                .rows
+                .get(&named)
+                .is_some_and(|row| row.square_id.is_none() && row.deleted_at.is_none())
+            {
+                return Place::Row(named);
+            }
+            let is_made_for = |call: &Call| call.customer_id == named;
+            if !self.rows.contains_key(&named) && self.in_flight.iter().any(is_made_for) {
+                return Place::Later;
+            }
+        }
+        self.unless_locked(CustomerId::of_profile(&self.learning.merchant, id))
+    }
+
+    fn unless_locked(&self, customer: CustomerId) -> Place {
+        if self.locked.contains(&customer) {
+            Place::Later
+        } else {
+            Place::Row(customer)
+        }
+    }
+}
+
+/// Whether a create may have made a profile with these fields. One that Square
+/// was given a reference to our row for is told by that reference alone.
+fn may_have_made(call: &Call, fields: &Fields) -> bool {
+    call.sent.get(Field::ReferenceId).is_some()
+        && Field::ALL
+            .into_iter()
+            .all(|field| alike(field, call.sent.get(field), fields.get(field)))
+}

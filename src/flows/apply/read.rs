@@ -1,0 +1,186 @@
+//! What a book holds when it is opened: read in a few set queries, however
+//! many observations there are.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::domain::id::{CustomerId, SquareId};
+use crate::domain::merge::Rule;
+use crate::domain::observation::{Observation, Shown};
+use crate::flows::apply::Learning;
+use crate::flows::apply::book::{Book, LONGEST_CHAIN};
+use crate::flows::notice;
+use crate::store::changes;
+use crate::store::customers::{self, Found, SyncState};
+use crate::store::edits;
+use crate::store::images::{self, Held};
+use crate::store::outbox::{self, Call};
+use crate::store::{Db, StoreResult};
+
+impl<'a> Book<'a> {
+    /// Opens it for what these observations are about.
+    pub(super) fn about(
+        db: &mut Db,
+        learning: &'a Learning,
+        observations: &[Observation],
+        answered: Option<&'a Call>,
+    ) -> StoreResult<Self> {
+        let mut ids: BTreeSet<SquareId> = BTreeSet::new();
+        let mut candidates: BTreeSet<CustomerId> = BTreeSet::new();
+        for observation in observations {
+            ids.insert(observation.square_id.clone());
+            match &observation.shown {
+                Shown::Merged(into) => {
+                    ids.insert(into.clone());
+                }
+                Shown::Profile(profile, _) => {
+                    candidates.extend(profile.text("reference_id").map(CustomerId::new));
+                }
+                Shown::Deleted(..) => {}
+            }
+        }
+        let ids: Vec<SquareId> = ids.into_iter().collect();
+        let candidates: Vec<CustomerId> = candidates.into_iter().collect();
+        let mut book = Self::open(db, learning, &ids, &candidates)?;
+        if let Some(call) = answered {
+            book.answered = answered;
+            book.read_rows(db, BTreeSet::from([call.customer_id.clone()]))?;
+        }
+        Ok(book)
+    }
+
+    /// Opens it for these profiles and, beside their rows, these rows.
+    pub(super) fn open(
+        db: &mut Db,
+        learning: &'a Learning,
+        ids: &[SquareId],
+        candidates: &[CustomerId],
+    ) -> StoreResult<Self> {
+        let mut book = Self {
+            learning,
+            images: HashMap::new(),
+            rows: HashMap::new(),
+            locked: HashSet::new(),
+            leaving: HashSet::new(),
+            calls: HashMap::new(),
+            in_flight: Vec::new(),
+            edited: HashMap::new(),
+            answered: None,
+            changed_images: BTreeSet::new(),
+            changed_rows: BTreeSet::new(),
+            settled_calls: BTreeSet::new(),
+            changes: Vec::new(),
+            survivors: BTreeSet::new(),
+        };
+        book.read_images(db, ids)?;
+        let is_new = |id: &&SquareId| {
+            book.images
+                .get(*id)
+                .is_none_or(|held| held.customer_id.is_none())
+        };
+        let new: Vec<&SquareId> = ids.iter().filter(is_new).collect();
+        let mut wanted: BTreeSet<CustomerId> = new
+            .iter()
+            .map(|id| CustomerId::of_profile(&learning.merchant, id))
+            .collect();
+        if !new.is_empty() {
+            // Only a new profile can be the one that a row waits for.
+            wanted.extend(candidates.iter().cloned());
+            wanted.extend(
+                new.iter()
+                    .filter_map(|id| book.images.get(*id))
+                    .filter_map(reference),
+            );
+            book.in_flight = outbox::creates_in_flight(db, &learning.merchant)?;
+        }
+        book.read_rows(db, wanted)?;
+        Ok(book)
+    }
+
+    /// Reads images that are not read yet, and those that they went into.
+    pub(super) fn read_images(&mut self, db: &mut Db, ids: &[SquareId]) -> StoreResult<()> {
+        let mut wanted: Vec<SquareId> = ids
+            .iter()
+            .filter(|id| !self.images.contains_key(*id))
+            .cloned()
+            .collect();
+        for _ in 0..LONGEST_CHAIN {
+            if wanted.is_empty() {
+                break;
+            }
+            let found = images::load(db, &self.learning.merchant, &wanted)?;
+            let next = found
+                .iter()
+                .filter_map(|(_, held)| held.image.merged_into.clone());
+            wanted = next.filter(|id| !self.images.contains_key(id)).collect();
+            self.images.extend(found);
+            wanted.retain(|id| !self.images.contains_key(id));
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of all images, and `others`, that are not read yet; what
+    /// applications did to them before goes into the log first.
+    pub(super) fn read_rows(
+        &mut self,
+        db: &mut Db,
+        mut others: BTreeSet<CustomerId>,
+    ) -> StoreResult<()> {
+        others.extend(
+            self.images
+                .values()
+                .filter_map(|held| held.customer_id.clone()),
+        );
+        others.retain(|id| !self.rows.contains_key(id) && !self.locked.contains(id));
+        let ids: Vec<CustomerId> = others.into_iter().collect();
+        let found = customers::lock(db, &ids)?;
+        let edited = found
+            .rows
+            .iter()
+            .filter(|row| row.sync_state != SyncState::Synced);
+        let edited: Vec<CustomerId> = edited.map(|row| row.id.clone()).collect();
+        notice::take_of(db, &self.learning.merchant, &edited)?;
+        if self.learning.rule == Rule::Newest {
+            for (id, field, at) in changes::last_edits(db, &edited)? {
+                self.edited.entry(id).or_default().insert(field, at);
+            }
+        }
+        self.read_leaving(db, &ids, &found)?;
+        let calls = outbox::of_customers(db, &edited)?;
+        self.calls.extend(
+            calls
+                .into_iter()
+                .map(|call| (call.customer_id.clone(), call)),
+        );
+        self.rows
+            .extend(found.rows.into_iter().map(|row| (row.id.clone(), row)));
+        self.locked.extend(found.locked);
+        Ok(())
+    }
+}
+
+impl Book<'_> {
+    /// Reads which of the rows that images had, and that are not there, are still to be told of.
+    fn read_leaving(&mut self, db: &mut Db, ids: &[CustomerId], found: &Found) -> StoreResult<()> {
+        let linked: HashSet<&CustomerId> = self
+            .images
+            .values()
+            .filter_map(|held| held.customer_id.as_ref())
+            .collect();
+        let is_missing = |id: &&CustomerId| {
+            linked.contains(id)
+                && !found.locked.contains(id)
+                && found.rows.iter().all(|row| row.id != **id)
+        };
+        let missing: Vec<CustomerId> = ids.iter().filter(is_missing).cloned().collect();
+        let calls = outbox::of_customers(db, &missing)?;
+        self.leaving
+            .extend(calls.into_iter().map(|call| call.customer_id));
+        self.leaving.extend(edits::deleted(db, &missing)?);
+        Ok(())
+    }
+}
+
+/// The row that a profile says it is of.
+fn reference(held: &Held) -> Option<CustomerId> {
+    held.image.profile.text("reference_id").map(CustomerId::new)
+}

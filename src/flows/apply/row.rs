@@ -1,0 +1,230 @@
+//! A row of `customers` as it follows from what Square shows, what both sides
+//! agreed on, and what the application wrote.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::domain::Timestamp;
+use crate::domain::field::{Field, Fields};
+use crate::domain::id::{CustomerId, SquareId};
+use crate::domain::image::Image;
+use crate::domain::merge::{Rule, Sent, Sides, merge};
+use crate::domain::profile::Profile;
+use crate::flows::apply::Learning;
+use crate::store::changes::Change;
+use crate::store::customers::{Row, SquareColumns, SyncState};
+use crate::store::outbox::Call;
+use crate::store::time::stored;
+
+/// What a row's next state depends on beside the image.
+pub(super) struct Context<'a> {
+    /// What both sides agreed on before; none for a row that Square did not have.
+    pub(super) base: Option<Fields>,
+    /// The call about the row that is under way, or was just answered.
+    pub(super) call: Option<&'a Call>,
+    /// Whether the image shows Square's answer to that call.
+    pub(super) answered: bool,
+    /// When an application last changed each field; read only where the last change is to win.
+    pub(super) edited: &'a BTreeMap<Field, Timestamp>,
+    /// The row that this one went into.
+    pub(super) survivor: Option<CustomerId>,
+}
+
+/// Said of a row whose profile went away under an edit.
+pub(crate) const UNSENT: &str =
+    "This customer is gone at Square; the last edits made here were not sent.";
+
+/// The row as it is to be; `old` is the row as it is, if there is one.
+pub(super) fn settled(
+    learning: &Learning,
+    id: &CustomerId,
+    old: Option<&Row>,
+    square_id: &SquareId,
+    image: &Image,
+    context: &Context<'_>,
+) -> Row {
+    let now = stored(learning.now);
+    let remote = image.profile.fields();
+    let local = old.map_or(&remote, |row| &row.fields);
+    // A row that Square did not have agrees with it on what was sent to make the profile.
+    let base = context
+        .base
+        .clone()
+        .or_else(|| context.call.map(|call| call.sent.clone()))
+        .unwrap_or_default();
+    let mut row = Row {
+        id: id.clone(),
+        square_id: Some(square_id.clone()),
+        fields: local.clone(),
+        garbled: old.map(|row| row.garbled.clone()).unwrap_or_default(),
+        square: square_columns(&image.profile, image.version),
+        sync_state: SyncState::Synced,
+        sync_error: None,
+        deleted_at: None,
+        merged_into: None,
+        created_at: old.map_or(now, |row| row.created_at),
+        updated_at: now,
+    };
+    row.fields = merged(learning, id, &base, &remote, local, image, context);
+    let owes = row.fields != remote;
+    if !image.is_live() {
+        row.deleted_at = old.and_then(|row| row.deleted_at).or(Some(now));
+        row.merged_into = context.survivor.clone();
+        if owes {
+            row.sync_state = SyncState::Failed;
+            row.sync_error = Some(UNSENT.to_owned());
+        }
+    } else if owes {
+        (row.sync_state, row.sync_error) = owing(old, &row.fields);
+    }
+    row
+}
+
+/// A row that gives its profile up to `survivor`. Edits that Square does not have stay in it.
+pub(super) fn displaced(
+    learning: &Learning,
+    old: &Row,
+    image: &Image,
+    survivor: &CustomerId,
+) -> Row {
+    let owes = old.fields != image.profile.fields();
+    Row {
+        sync_state: if owes {
+            SyncState::Failed
+        } else {
+            SyncState::Synced
+        },
+        sync_error: owes.then(|| UNSENT.to_owned()),
+        deleted_at: old.deleted_at.or(Some(stored(learning.now))),
+        merged_into: Some(survivor.clone()),
+        updated_at: stored(learning.now),
+        ..old.clone()
+    }
+}
+
+/// What the row is to hold. A profile that is gone is merged too, since an event
+/// that comes late still tells what it was; nobody asks any more who wins there.
+fn merged(
+    learning: &Learning,
+    id: &CustomerId,
+    base: &Fields,
+    remote: &Fields,
+    local: &Fields,
+    image: &Image,
+    context: &Context<'_>,
+) -> Fields {
+    let sent = context.call.map(|call| Sent {
+        fields: &call.sent,
+        answered: context.answered,
+    });
+    let sides = Sides {
+        base,
+        remote,
+        local,
+        sent,
+        remote_at: image.profile.moment("updated_at"),
+        local_at: context.edited,
+    };
+    let rule = if image.is_live() {
+        learning.rule
+    } else {
+        Rule::Local
+    };
+    let merged = merge(&sides, rule);
+    for conflict in &merged.conflicts {
+        tracing::warn!(
+            customer.id = %id,
+            field = conflict.field.column(),
+            "both sides changed a field; SQUARESYNC_CONFLICTS decided, and the table changes holds both values"
+        );
+    }
+    merged.fields
+}
+
+/// How a row stands that Square does not have all of: as before, if it is as before.
+fn owing(old: Option<&Row>, fields: &Fields) -> (SyncState, Option<String>) {
+    let is_as_before = |old: &&Row| {
+        old.fields == *fields && old.sync_state != SyncState::Synced && old.deleted_at.is_none()
+    };
+    match old.filter(is_as_before) {
+        Some(old) => (old.sync_state, old.sync_error.clone()),
+        None => (SyncState::Pending, None),
+    }
+}
+
+/// The effect of putting `new` in the place of `old`; none where nothing differs.
+pub(super) fn change(learning: &Learning, old: Option<&Row>, new: &Row) -> Option<Change> {
+    if let Some(old) = old {
+        let same = Row {
+            updated_at: old.updated_at,
+            ..new.clone()
+        };
+        if same == *old {
+            return None;
+        }
+    }
+    let columns = old.map(columns).unwrap_or_default();
+    let fields = columns_of_both(&columns, &self::columns(new));
+    Some(Change {
+        customer_id: new.id.clone(),
+        square_id: new.square_id.clone(),
+        source: learning.source,
+        version: new.square.version,
+        fields,
+        at: learning.now,
+    })
+}
+
+fn square_columns(profile: &Profile, version: Option<i64>) -> SquareColumns {
+    let array = |key: &str| {
+        profile
+            .get(key)
+            .filter(|value| value.is_array())
+            .map(ToString::to_string)
+    };
+    SquareColumns {
+        email_unsubscribed: profile.email_unsubscribed(),
+        creation_source: profile.text("creation_source").map(str::to_owned),
+        group_ids: array("group_ids"),
+        segment_ids: array("segment_ids"),
+        version,
+        created_at: profile.moment("created_at").map(stored),
+        updated_at: profile.moment("updated_at").map(stored),
+    }
+}
+
+/// The columns that history tells of, each with its value.
+fn columns(row: &Row) -> Vec<(&'static str, Value)> {
+    let mut columns: Vec<(&'static str, Value)> = Field::ALL
+        .into_iter()
+        .map(|field| (field.column(), json!(row.fields.get(field))))
+        .collect();
+    let square = &row.square;
+    columns.extend([
+        ("square_id", json!(row.square_id)),
+        ("email_unsubscribed", json!(square.email_unsubscribed)),
+        ("creation_source", json!(square.creation_source)),
+        ("group_ids", json!(square.group_ids)),
+        ("segment_ids", json!(square.segment_ids)),
+        ("deleted_at", json!(row.deleted_at.map(|at| at.to_string()))),
+        ("merged_into", json!(row.merged_into)),
+    ]);
+    columns
+}
+
+fn columns_of_both(
+    old: &[(&'static str, Value)],
+    new: &[(&'static str, Value)],
+) -> Vec<(&'static str, Value, Value)> {
+    let mut differing = Vec::new();
+    for (position, (column, value)) in new.iter().enumerate() {
+        let before = old
+            .get(position)
+            .map_or(Value::Null, |(_, value)| value.clone());
+        if before != *value {
+            differing.push((*column, before, value.clone()));
+        }
+    }
+    differing
+}
