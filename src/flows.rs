@@ -6,6 +6,7 @@ pub mod apply;
 pub mod counters;
 pub mod error;
 mod notice;
+pub mod receive;
 
 /// What a step of a flow did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,265 @@
+//! Flow 1: what Square says takes effect at once.
+//!
+//! In: bodies that a current key signed, many at a time. Out: for each, what
+//! became of it, after the commit that holds both its bytes and its effect. The
+//! promise: what was answered is on disk; the same event twice is one effect;
+//! an event that cannot be read or stored is kept as dead and holds up nobody.
+//! A crash before the commit leaves nothing, and Square sends again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::domain::Timestamp;
+use crate::domain::id::MerchantId;
+use crate::domain::image::Effect;
+use crate::domain::merge::Rule;
+use crate::domain::observation::Observation;
+use crate::flows::apply::{self, Learning};
+use crate::flows::counters::Counters;
+use crate::store::changes::Source;
+use crate::store::inbox::{self, State};
+use crate::store::{Db, Store, StoreError, StoreResult, sellers};
+
+mod delivery;
+mod queue;
+mod waiting;
+
+use delivery::Content;
+pub use delivery::Delivery;
+pub use queue::{Overloaded, Queue, Ticket};
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is kept, in this state.
+    Kept(State),
+    /// It was here already.
+    Again,
+}
+
+/// Takes deliveries in.
+#[derive(Clone)]
+pub struct Receive {
+    store: Store,
+    /// Who wins a field that both sides changed.
+    rule: Rule,
+    counters: Arc<Counters>,
+}
+
+impl Receive {
+    /// For this database.
+    pub fn new(store: Store, rule: Rule, counters: Arc<Counters>) -> Self {
+        Self {
+            store,
+            rule,
+            counters,
+        }
+    }
+
+    /// Commits all of these at once. Where the database does not take one of
+    /// them, each is tried alone and the one at fault is kept as dead. An error
+    /// means that nothing of that delivery is on disk.
+    pub async fn take(
+        &self,
+        deliveries: Vec<Delivery>,
+        now: Timestamp,
+    ) -> Vec<StoreResult<Outcome>> {
+        let deliveries = Arc::new(deliveries);
+        match self.commit(Arc::clone(&deliveries), now).await {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(StoreError::Rejected(_)) => self.take_each(&deliveries, now).await,
+            Err(error) => {
+                tracing::warn!(events = deliveries.len(), %error, "events could not be committed; Square will send them again");
+                let reason = error.to_string();
+                deliveries
+                    .iter()
+                    .map(|_| Err(StoreError::Unavailable(reason.clone())))
+                    .collect()
+            }
+        }
+    }
+
+    async fn take_each(
+        &self,
+        deliveries: &[Delivery],
+        now: Timestamp,
+    ) -> Vec<StoreResult<Outcome>> {
+        let mut outcomes = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            outcomes.push(self.take_alone(delivery, now).await);
+        }
+        outcomes
+    }
+
+    async fn take_alone(&self, delivery: &Delivery, now: Timestamp) -> StoreResult<Outcome> {
+        let alone = self.commit(Arc::new(vec![delivery.clone()]), now).await;
+        let reason = match alone {
+            Ok(outcomes) => return outcomes.first().copied().ok_or_else(nothing),
+            Err(StoreError::Rejected(reason)) => reason,
+            Err(error) => return Err(error),
+        };
+        tracing::error!(
+            event.id = delivery.event_id,
+            reason,
+            "an event cannot be stored and is kept as dead"
+        );
+        let dead = delivery.clone().into_dead(reason);
+        let outcomes = self.commit(Arc::new(vec![dead]), now).await?;
+        outcomes.first().copied().ok_or_else(nothing)
+    }
+
+    async fn commit(
+        &self,
+        deliveries: Arc<Vec<Delivery>>,
+        now: Timestamp,
+    ) -> StoreResult<Vec<Outcome>> {
+        let rule = self.rule;
+        let batch = Arc::clone(&deliveries);
+        let committed = self
+            .store
+            .write(move |db| commit(db, &batch, rule, now))
+            .await?;
+        self.counters.event_commits.inc();
+        self.counters
+            .event_id_collisions
+            .inc_by(committed.collisions);
+        for outcome in &committed.outcomes {
+            let label = match outcome {
+                Outcome::Kept(state) => state.as_str(),
+                Outcome::Again => "again",
+            };
+            self.counters
+                .events
+                .get_or_create(&[("outcome", label)])
+                .inc();
+        }
+        Ok(committed.outcomes)
+    }
+}
+
+/// A batch always gives an outcome for each of its deliveries.
+fn nothing() -> StoreError {
+    StoreError::Unavailable("the commit told nothing of the event".to_owned())
+}
+
+struct Committed {
+    outcomes: Vec<Outcome>,
+    collisions: u64,
+}
+
+/// Keeps the deliveries that are new and lets them take effect.
+fn commit(
+    db: &mut Db,
+    deliveries: &[Delivery],
+    rule: Rule,
+    now: Timestamp,
+) -> StoreResult<Committed> {
+    let ids: Vec<&str> = deliveries
+        .iter()
+        .map(|delivery| delivery.event_id.as_str())
+        .collect();
+    let known: Vec<(String, String)> = inbox::known(db, &ids)?;
+    let mut seen: HashSet<(&str, &str)> = known
+        .iter()
+        .map(|(id, hash)| (id.as_str(), hash.as_str()))
+        .collect();
+    let mut names: HashSet<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
+    let mut collisions = 0;
+    let mut new = Vec::new();
+    for (position, delivery) in deliveries.iter().enumerate() {
+        if seen.insert((&delivery.event_id, &delivery.body_sha256)) {
+            collisions += u64::from(!names.insert(&delivery.event_id));
+            new.push((position, delivery));
+        }
+    }
+    let fresh: Vec<&Delivery> = new.iter().map(|(_, delivery)| *delivery).collect();
+    let verdicts = take_effect(db, &fresh, rule, now)?;
+    let entries: Vec<inbox::Entry> = fresh
+        .iter()
+        .zip(&verdicts)
+        .map(|(delivery, verdict)| delivery.entry(verdict))
+        .collect();
+    inbox::add(db, &entries, now)?;
+    let mut outcomes = vec![Outcome::Again; deliveries.len()];
+    for ((position, _), verdict) in new.iter().zip(&verdicts) {
+        if let Some(outcome) = outcomes.get_mut(*position) {
+            *outcome = Outcome::Kept(verdict.state);
+        }
+    }
+    Ok(Committed {
+        outcomes,
+        collisions,
+    })
+}
+
+/// What became of an event, and why.
+pub(crate) struct Verdict {
+    pub(crate) state: State,
+    pub(crate) reason: Option<String>,
+}
+
+impl Verdict {
+    fn bare(state: State) -> Self {
+        Self {
+            state,
+            reason: None,
+        }
+    }
+
+    fn of(state: State, reason: impl Into<String>) -> Self {
+        Self {
+            state,
+            reason: Some(reason.into()),
+        }
+    }
+}
+
+/// Lets what the deliveries show take effect, all of one seller's together.
+fn take_effect(
+    db: &mut Db,
+    deliveries: &[&Delivery],
+    rule: Rule,
+    now: Timestamp,
+) -> StoreResult<Vec<Verdict>> {
+    let known: Vec<MerchantId> = sellers::all(db)?
+        .into_iter()
+        .map(|seller| seller.merchant_id)
+        .collect();
+    let mut verdicts = Vec::with_capacity(deliveries.len());
+    let mut shown: HashMap<&MerchantId, (Vec<Observation>, Vec<usize>)> = HashMap::new();
+    for (position, delivery) in deliveries.iter().enumerate() {
+        verdicts.push(match (&delivery.content, &delivery.merchant_id) {
+            (Content::Dead(reason), _) => Verdict::of(State::Dead, reason),
+            (Content::Nothing(reason), _) => Verdict::of(State::Ignored, *reason),
+            (Content::Shows(_), _) if known.is_empty() => Verdict::bare(State::Waiting),
+            (Content::Shows(observations), Some(merchant)) if known.contains(merchant) => {
+                let (all, owners) = shown.entry(merchant).or_default();
+                owners.extend(std::iter::repeat_n(position, observations.len()));
+                all.extend(observations.iter().cloned());
+                Verdict::bare(State::Superseded)
+            }
+            (Content::Shows(_), _) => {
+                Verdict::of(State::Ignored, "its seller is not one of this database's")
+            }
+        });
+    }
+    for (merchant, (observations, owners)) in shown {
+        let learning = Learning {
+            merchant: merchant.clone(),
+            source: Source::Event,
+            rule,
+            now,
+        };
+        let effects = apply::apply(db, &learning, &observations)?;
+        for (owner, _) in owners
+            .iter()
+            .zip(effects)
+            .filter(|(_, effect)| *effect == Effect::News)
+        {
+            if let Some(verdict) = verdicts.get_mut(*owner) {
+                verdict.state = State::Applied;
+            }
+        }
+    }
+    Ok(verdicts)
+}

@@ -1,0 +1,63 @@
+//! Where deliveries wait for their commit: while one commit runs, the next
+//! batch gathers, so many share the cost of one and a lone one waits for none.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::Timestamp;
+use crate::flows::receive::{Delivery, Outcome, Receive};
+use crate::store::{StoreError, StoreResult};
+
+/// How many deliveries may wait. More are turned away rather than kept in memory.
+const WAITING: usize = 4096;
+/// How many share a commit: enough to make its cost small, few enough to keep it short.
+const TOGETHER: usize = 256;
+
+type Answer = oneshot::Sender<StoreResult<Outcome>>;
+
+/// The way in, for every worker of the server.
+#[derive(Clone, Debug)]
+pub struct Queue(mpsc::Sender<(Delivery, Answer)>);
+
+/// The other end of a [`Queue`].
+#[derive(Debug)]
+pub struct Ticket(mpsc::Receiver<(Delivery, Answer)>);
+
+/// Too many deliveries wait already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many events wait already")]
+pub struct Overloaded;
+
+impl Queue {
+    /// A queue and its other end, for [`Ticket::run`].
+    pub fn new() -> (Self, Ticket) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self(sender), Ticket(receiver))
+    }
+
+    /// Waits until the delivery is committed, and tells what became of it.
+    pub async fn commit(&self, delivery: Delivery) -> Result<StoreResult<Outcome>, Overloaded> {
+        let (answer, outcome) = oneshot::channel();
+        self.0
+            .try_send((delivery, answer))
+            .map_err(|_full| Overloaded)?;
+        let stopped = || StoreError::Unavailable("the program is stopping".to_owned());
+        Ok(outcome.await.unwrap_or_else(|_dropped| Err(stopped())))
+    }
+}
+
+impl Ticket {
+    /// Commits what waits, batch by batch, until every [`Queue`] is gone and
+    /// the last delivery answered.
+    pub async fn run(mut self, receive: Receive, clock: impl Fn() -> Timestamp + Send) {
+        let mut batch = Vec::with_capacity(TOGETHER);
+        while 0 < self.0.recv_many(&mut batch, TOGETHER).await {
+            let (deliveries, answers): (Vec<Delivery>, Vec<Answer>) = batch.drain(..).unzip();
+            let outcomes = receive.take(deliveries, clock()).await;
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                if answer.send(outcome).is_err() {
+                    tracing::debug!("a sender hung up before its event was committed");
+                }
+            }
+        }
+    }
+}
