@@ -3,10 +3,14 @@
 //! doubles nothing.
 
 pub mod apply;
+pub mod backfill;
 pub mod counters;
 pub mod error;
 mod notice;
+mod pages;
+pub mod reading;
 pub mod receive;
+pub mod reconcile;
 
 /// What a step of a flow did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

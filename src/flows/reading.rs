@@ -1,0 +1,118 @@
+//! What the reconciler and the backfill have in common: pages go through the
+//! one door under a lease, and a page that tells nothing new is not written.
+
+use std::sync::Arc;
+
+use crate::domain::Timestamp;
+use crate::domain::id::MerchantId;
+use crate::domain::image::Effect;
+use crate::domain::merge::Rule;
+use crate::flows::apply::{self, Learning};
+use crate::flows::counters::Counters;
+use crate::flows::pages::{self, Read};
+use crate::square::client::Square;
+use crate::store::changes::Source;
+use crate::store::lease::{Holder, Lease};
+use crate::store::{Db, Store, StoreResult};
+
+/// The lease of whoever reads the directory: the two flows move the same mark.
+const LEASE: &str = "reconcile";
+
+/// What a reading flow works with.
+#[derive(Clone)]
+pub struct Reading {
+    /// The tables.
+    pub store: Store,
+    /// The seller's directory.
+    pub square: Square,
+    /// The seller.
+    pub merchant: MerchantId,
+    /// Who wins a field that both sides changed.
+    pub rule: Rule,
+    /// Who does the work, for people who ask.
+    pub holder: Holder,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+}
+
+/// What a pass has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Profiles read.
+    pub read: u64,
+    /// Of them, those that told something new.
+    pub news: u64,
+    /// Profiles that there are to read, where that is known.
+    pub total: Option<u64>,
+}
+
+/// What has to be committed together with a page.
+pub(crate) type Finish = Box<dyn FnOnce(&mut Db) -> StoreResult<()> + Send>;
+
+impl Reading {
+    /// The lease of reading, not taken yet.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease::new(&self.merchant, LEASE, &self.holder)
+    }
+
+    /// Takes a page in, and does `finish` in the same transaction. Gives how
+    /// many of its profiles told something new.
+    pub(crate) async fn take(
+        &self,
+        lease: &mut Lease,
+        read: Read,
+        finish: Option<Finish>,
+        now: Timestamp,
+    ) -> StoreResult<u64> {
+        let count = u64::try_from(read.observations.len()).unwrap_or_default();
+        self.counters.profiles_unreadable.inc_by(read.unreadable);
+        let observations = Arc::new(read.observations);
+        let (merchant, shown) = (self.merchant.clone(), Arc::clone(&observations));
+        let is_news = self
+            .store
+            .read(move |db| pages::is_news(db, &merchant, &shown))
+            .await?;
+        let mut news = 0;
+        if is_news || finish.is_some() {
+            let learning = Learning {
+                merchant: self.merchant.clone(),
+                source: Source::Pass,
+                rule: self.rule,
+                now,
+            };
+            let held = lease.clone();
+            let written = self.store.write(move |db| {
+                let held = held.hold(db)?;
+                let effects = apply::apply(db, &learning, &observations)?;
+                finish.map_or(Ok(()), |finish| finish(db))?;
+                Ok((
+                    held,
+                    effects
+                        .into_iter()
+                        .filter(|effect| *effect == Effect::News)
+                        .count(),
+                ))
+            });
+            let (held, told) = written.await?;
+            *lease = held;
+            news = u64::try_from(told).unwrap_or_default();
+        }
+        self.counters
+            .profiles_read
+            .get_or_create(&[("outcome", "news")])
+            .inc_by(news);
+        self.counters
+            .profiles_read
+            .get_or_create(&[("outcome", "known")])
+            .inc_by(count - news);
+        Ok(news)
+    }
+
+    /// Gives the lease back, if it was ever taken.
+    pub(crate) async fn release(&self, lease: Lease) -> StoreResult<()> {
+        if !lease.is_taken() {
+            return Ok(());
+        }
+        self.store.write(move |db| lease.release(db)).await
+    }
+}
