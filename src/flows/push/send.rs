@@ -1,0 +1,127 @@
+//! One call made to Square, and what it shows.
+
+use chrono::TimeDelta;
+
+use crate::domain::Timestamp;
+use crate::domain::id::SquareId;
+use crate::domain::observation::{Cause, Observation, Origin, Shown};
+use crate::domain::profile::Profile;
+use crate::square::client::Square;
+use crate::square::error::SquareError;
+use crate::store::outbox::{Call, Operation};
+
+/// What a call showed.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) observations: Vec<Observation>,
+    /// Whether it did what was asked. If not, the profile had changed or gone before.
+    pub(super) is_done: bool,
+}
+
+/// How long Square is trusted to know a key: it does not say.
+const KEY_LIFE: TimeDelta = TimeDelta::hours(1);
+
+/// Makes the call. Where our copy turns out to be old, asks for the new one.
+pub(super) async fn send(
+    square: &Square,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Reply, SquareError> {
+    match &call.operation {
+        Operation::Create { .. } => create(square, call, now).await,
+        Operation::Update(id) => match square.update(id, &call.body).await {
+            Ok(profile) => Ok(Reply {
+                observations: shown(id, profile, Origin::Write),
+                is_done: true,
+            }),
+            Err(SquareError::Stale | SquareError::NotFound) => look(square, id).await,
+            Err(error) => Err(error),
+        },
+        Operation::Delete(id) => match square.delete(id, version(call)).await {
+            Ok(()) => Ok(Reply {
+                observations: vec![gone(id, Cause::Local)],
+                is_done: true,
+            }),
+            Err(SquareError::Stale | SquareError::NotFound) => look(square, id).await,
+            Err(error) => Err(error),
+        },
+    }
+}
+
+async fn create(square: &Square, call: &Call, now: Timestamp) -> Result<Reply, SquareError> {
+    let is_old = call
+        .first_attempt
+        .is_some_and(|first| KEY_LIFE < now - first);
+    // An old key may be forgotten, and would make a second profile.
+    if is_old && let Some(made) = made_before(square, call).await? {
+        return Ok(done(made, Origin::Search));
+    }
+    match square.create(&call.body).await {
+        Ok(profile) => Ok(done(profile, Origin::Write)),
+        // Our key made something once, though with other bytes.
+        Err(SquareError::KeyReused) => made_before(square, call)
+            .await?
+            .map(|made| done(made, Origin::Search))
+            .ok_or(SquareError::KeyReused),
+        Err(error) => Err(error),
+    }
+}
+
+/// The profile that an earlier attempt made: it carries our row's id, unless
+/// the application gave it a reference of its own.
+async fn made_before(square: &Square, call: &Call) -> Result<Option<Profile>, SquareError> {
+    let reference = call.customer_id.as_str();
+    let page = square.find_by_reference(reference).await?;
+    let mut found = page.customers.into_iter().filter_map(Result::ok);
+    Ok(found.find(|profile| profile.text("reference_id") == Some(reference)))
+}
+
+fn done(profile: Profile, origin: Origin) -> Reply {
+    let id = profile.id();
+    Reply {
+        observations: shown(&id, profile, origin),
+        is_done: true,
+    }
+}
+
+/// Asks for the profile as it is now.
+async fn look(square: &Square, id: &SquareId) -> Result<Reply, SquareError> {
+    let observations = match square.retrieve(id).await {
+        Ok(profile) => shown(id, profile, Origin::Retrieve),
+        Err(SquareError::NotFound) => vec![gone(id, Cause::NotFound)],
+        Err(error) => return Err(error),
+    };
+    Ok(Reply {
+        observations,
+        is_done: false,
+    })
+}
+
+/// What an answer to a question about `id` shows: an answer with another id tells of a merge.
+fn shown(id: &SquareId, profile: Profile, origin: Origin) -> Vec<Observation> {
+    let survivor = profile.id();
+    let mut observations = Vec::new();
+    if survivor != *id {
+        observations.push(Observation {
+            square_id: id.clone(),
+            shown: Shown::Merged(survivor.clone()),
+        });
+    }
+    observations.push(Observation {
+        square_id: survivor,
+        shown: Shown::Profile(profile, origin),
+    });
+    observations
+}
+
+fn gone(id: &SquareId, cause: Cause) -> Observation {
+    Observation {
+        square_id: id.clone(),
+        shown: Shown::Deleted(None, cause),
+    }
+}
+
+/// The version that a delete is on top of.
+fn version(call: &Call) -> i64 {
+    call.body.parse().unwrap_or_default()
+}
