@@ -13,6 +13,7 @@ pub mod push;
 pub mod reading;
 pub mod receive;
 pub mod reconcile;
+pub mod status;
 
 /// What a step of a flow did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

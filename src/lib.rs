@@ -31,3 +31,4 @@ pub mod domain;
 pub mod flows;
 pub mod square;
 pub mod store;
+pub mod web;

@@ -1,0 +1,174 @@
+//! The status in words: one line a subject, aligned, then what a person should
+//! do, if anything.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::TimeDelta;
+
+use crate::domain::Timestamp;
+use crate::flows::status::{Backfill, Seller, Status};
+use crate::store::customers::{self, SyncState};
+use crate::store::inbox::{self, State};
+use crate::store::marks;
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (subject, words) in self.lines() {
+            writeln!(f, "{subject:<11} {words}")?;
+        }
+        let advice = self.advice();
+        if advice.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nTo do:")?;
+        for line in advice {
+            writeln!(f, "- {line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Status {
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        if self.sellers.is_empty() {
+            lines.push((
+                "seller",
+                "not known yet: Square has not said whose token this is".to_owned(),
+            ));
+        }
+        for seller in &self.sellers {
+            let name = format!("{} ({})", seller.merchant_id, seller.environment);
+            lines.push(("seller", name));
+            lines.extend(self.passes(seller));
+        }
+        let states = counted(
+            &self.customers.states,
+            SyncState::ALL.map(SyncState::as_str),
+        );
+        let customers = format!("{states}, {} deleted", self.customers.deleted);
+        lines.push(("customers", customers));
+        let events = counted(&self.inbox.states, State::ALL.map(State::as_str));
+        lines.push(("events", events));
+        if let Some(newest) = self.inbox.newest {
+            lines.push(("last event", self.moment(newest)));
+        }
+        let owed = match self.outbox.oldest {
+            Some(oldest) => format!(
+                "{} waiting for Square, the oldest since {}",
+                self.outbox.waiting,
+                self.moment(oldest)
+            ),
+            None => "nothing waits for Square".to_owned(),
+        };
+        lines.push(("outbox", owed));
+        lines.push(("edits", format!("{} not noticed yet", self.local_edits)));
+        for lease in &self.leases {
+            let words = format!(
+                "{} is being done by {} until {}",
+                lease.name,
+                lease.holder,
+                spelled(lease.until)
+            );
+            lines.push(("lease", words));
+        }
+        lines
+    }
+
+    fn passes(&self, seller: &Seller) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        for (name, reached) in &seller.marks {
+            let moment = self.moment(*reached);
+            lines.push(if name == marks::UPDATED {
+                ("changes", format!("read up to {moment}"))
+            } else {
+                ("mark", format!("{name} {moment}"))
+            });
+        }
+        if let Some(Backfill {
+            began,
+            windows_left,
+        }) = &seller.backfill
+        {
+            let since = began.map_or_else(String::new, |began| {
+                format!(" since {}", self.moment(began))
+            });
+            let words = format!("under way{since}, windows left: {windows_left}");
+            lines.push(("backfill", words));
+        }
+        lines
+    }
+
+    /// What a person should do, one sentence each.
+    fn advice(&self) -> Vec<String> {
+        let mut advice = Vec::new();
+        for seller in &self.sellers {
+            if let Some(refusal) = &seller.refusal {
+                advice.push(format!(
+                    "Square refuses the token of {} since {} ({}): no call is made. Give a valid one in \
+                     SQUARE_ACCESS_TOKEN and start again.",
+                    seller.merchant_id,
+                    self.moment(refusal.since),
+                    refusal.code
+                ));
+            }
+        }
+        for (state, words) in [
+            (SyncState::Failed, "were refused by Square"),
+            (SyncState::Conflict, "wait for a person to decide"),
+        ] {
+            let word = state.as_str();
+            if count(&self.customers.states, word) != 0 {
+                advice.push(format!(
+                    "Customers {words}. Correct them with plain SQL; to list them: {} '{word}';",
+                    customers::LIST_BY_STATE
+                ));
+            }
+        }
+        if count(&self.inbox.states, State::Dead.as_str()) != 0 {
+            advice.push(format!(
+                "Events could not be read or stored; the next pass brings what they told of. To list them: {};",
+                inbox::LIST_DEAD
+            ));
+        }
+        if self.customers.of_unknown_sellers != 0 {
+            advice.push(format!(
+                "{} customers name a seller that this database does not know, and are not synced: \
+                 look at their merchant_id.",
+                self.customers.of_unknown_sellers
+            ));
+        }
+        advice
+    }
+
+    /// A moment, and how long ago that is.
+    fn moment(&self, moment: Timestamp) -> String {
+        format!("{} ({} ago)", spelled(moment), length(self.at - moment))
+    }
+}
+
+fn spelled(moment: Timestamp) -> String {
+    moment.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A length of time in its largest whole unit.
+fn length(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn counted<const N: usize>(counts: &BTreeMap<&str, i64>, words: [&str; N]) -> String {
+    words
+        .map(|word| format!("{} {word}", count(counts, word)))
+        .join(", ")
+}
+
+fn count(counts: &BTreeMap<&str, i64>, word: &str) -> i64 {
+    counts.get(word).copied().unwrap_or(0)
+}
