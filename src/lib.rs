@@ -30,6 +30,7 @@
 pub mod config;
 pub mod domain;
 pub mod flows;
+pub mod service;
 pub mod square;
 pub mod store;
 pub mod web;

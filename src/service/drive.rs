@@ -1,0 +1,120 @@
+//! Steps of a flow, taken until nothing is left to do.
+
+use std::time::Duration;
+
+use crate::domain::backoff;
+use crate::flows::Step;
+use crate::flows::backfill::Backfill;
+use crate::flows::error::FlowError;
+use crate::flows::push::Push;
+use crate::flows::reconcile::Reconcile;
+use crate::service::clock;
+use crate::square::error::SquareError;
+use crate::store::StoreError;
+
+/// How much trouble is waited out.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Failures in a row that may pass.
+    pub failures: u32,
+    /// How long another process may keep the work.
+    pub held: Duration,
+}
+
+impl Patience {
+    /// For a command that somebody waits for.
+    pub const COMMAND: Self = Self {
+        failures: 6,
+        held: Duration::from_secs(60),
+    };
+    /// For a loop, which comes back by itself.
+    pub const LOOP: Self = Self {
+        failures: 3,
+        held: Duration::ZERO,
+    };
+}
+
+/// How often a lease that another process holds is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A flow that is driven step by step.
+pub trait Flow: Send {
+    /// Takes one step, now.
+    fn step(&mut self) -> impl Future<Output = Result<Step, FlowError>> + Send;
+}
+
+impl Flow for Reconcile {
+    async fn step(&mut self) -> Result<Step, FlowError> {
+        Self::step(self, clock()).await
+    }
+}
+
+impl Flow for Backfill {
+    async fn step(&mut self) -> Result<Step, FlowError> {
+        Self::step(self, clock()).await
+    }
+}
+
+impl Flow for Push {
+    async fn step(&mut self) -> Result<Step, FlowError> {
+        Self::step(self, clock(), fastrand::f64()).await
+    }
+}
+
+/// Who watches a flow being driven.
+pub trait Watch<F>: Send {
+    /// A step was taken. Gives whether to take another.
+    fn stepped(&mut self, flow: &F) -> bool;
+    /// A step did not get through and is taken again after a wait.
+    fn waits(&mut self, error: &FlowError, wait: Duration);
+    /// Waits. Gives whether to take the step then.
+    fn pause(&mut self, wait: Duration) -> impl Future<Output = bool> + Send {
+        async move {
+            tokio::time::sleep(wait).await;
+            true
+        }
+    }
+}
+
+/// Takes steps until one finds nothing to do, or `watch` has seen enough.
+/// Trouble that may pass is waited out as far as `patience` goes.
+pub async fn until_idle<F: Flow>(
+    flow: &mut F,
+    patience: Patience,
+    watch: &mut impl Watch<F>,
+) -> Result<(), FlowError> {
+    let (mut failures, mut held) = (0_u32, Duration::ZERO);
+    loop {
+        let error = match flow.step().await {
+            Ok(step) => {
+                failures = 0;
+                if !watch.stepped(flow) || step == Step::Idle {
+                    return Ok(());
+                }
+                continue;
+            }
+            Err(error) => error,
+        };
+        let wait = if error.is_held() && held < patience.held {
+            held += LOOK;
+            LOOK
+        } else if may_pass(&error) && failures < patience.failures {
+            failures += 1;
+            backoff::wait(failures, error.asked_wait(), fastrand::f64())
+        } else {
+            return Err(error);
+        };
+        watch.waits(&error, wait);
+        if !watch.pause(wait).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether the same step may get through a little later.
+fn may_pass(error: &FlowError) -> bool {
+    matches!(
+        error,
+        FlowError::Square(SquareError::Retry { .. }) | FlowError::Store(StoreError::Unavailable(_))
+    )
+}

@@ -1,0 +1,102 @@
+//! What every command and the service are made of.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono::TimeDelta;
+
+use crate::config::Settings;
+use crate::domain::id::MerchantId;
+use crate::domain::merge::Rule;
+use crate::flows::backfill::Backfill;
+use crate::flows::counters::Counters;
+use crate::flows::error::FlowError;
+use crate::flows::identify;
+use crate::flows::push::{Push, Pushing};
+use crate::flows::reading::Reading;
+use crate::flows::receive::Receive;
+use crate::flows::reconcile::Reconcile;
+use crate::service::{clock, holder};
+use crate::square::client::{ClientSettings, Square};
+use crate::store::Store;
+use crate::store::lease::Holder;
+
+/// The parts that one process has, whatever it does.
+#[derive(Clone)]
+pub struct Parts {
+    /// The tables.
+    pub store: Store,
+    /// Square, as the seller's token sees it.
+    pub square: Square,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+    environment: &'static str,
+    rule: Rule,
+    overlap: TimeDelta,
+    push_deletes: bool,
+    holder: Holder,
+}
+
+impl Parts {
+    /// Opens the database and makes a client; asks nothing of Square yet.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let token = settings
+            .access_token
+            .clone()
+            .context("SQUARE_ACCESS_TOKEN is needed")?;
+        Ok(Self {
+            store: Store::open(settings.database.clone()).await?,
+            square: Square::new(ClientSettings::new(settings.api_url.clone(), token))?,
+            counters: Arc::default(),
+            environment: settings.environment.as_str(),
+            rule: settings.conflicts,
+            overlap: TimeDelta::from_std(settings.overlap)?,
+            push_deletes: settings.push_deletes,
+            holder: holder::this_process(),
+        })
+    }
+
+    /// Asks Square whose token this is, and makes sure that the database is that seller's.
+    pub async fn identify(&self) -> Result<MerchantId, FlowError> {
+        identify::identify(&self.store, &self.square, self.environment, clock()).await
+    }
+
+    /// The flow that takes events in.
+    pub fn receive(&self) -> Receive {
+        Receive::new(self.store.clone(), self.rule, Arc::clone(&self.counters))
+    }
+
+    /// The flow that finds what webhooks missed.
+    pub fn reconcile(&self, merchant: &MerchantId) -> Reconcile {
+        Reconcile::new(self.reading(merchant), self.overlap)
+    }
+
+    /// The flow that reads the whole directory.
+    pub fn backfill(&self, merchant: &MerchantId) -> Backfill {
+        Backfill::new(self.reading(merchant))
+    }
+
+    /// The flow that carries local changes to Square.
+    pub fn push(&self, merchant: &MerchantId) -> Push {
+        Push::new(Pushing {
+            store: self.store.clone(),
+            square: self.square.clone(),
+            merchant: merchant.clone(),
+            rule: self.rule,
+            push_deletes: self.push_deletes,
+            holder: self.holder.clone(),
+            counters: Arc::clone(&self.counters),
+        })
+    }
+
+    fn reading(&self, merchant: &MerchantId) -> Reading {
+        Reading {
+            store: self.store.clone(),
+            square: self.square.clone(),
+            merchant: merchant.clone(),
+            rule: self.rule,
+            holder: self.holder.clone(),
+            counters: Arc::clone(&self.counters),
+        }
+    }
+}
