@@ -27,6 +27,7 @@
 //! 5. [`config`], [`service`], [`cli`]: settings, the loops that drive the
 //!    flows, and the command line.
 
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod flows;
