@@ -1,0 +1,18 @@
+//! What every test stands on: a database of its own, and a runtime with an end.
+//!
+//! [`databases`] hands out empty databases, [`postgres`] finds or starts the
+//! server behind half of them, [`each`] runs one test on every kind, [`app`] is
+//! the program with everything around it, [`process`] the true binary, [`other_program`] writes plain SQL.
+
+pub(crate) mod app;
+mod compare;
+pub(crate) mod databases;
+pub(crate) mod each;
+pub(crate) mod other_program;
+pub(crate) mod postgres;
+pub(crate) mod process;
+
+pub(crate) use app::App;
+pub(crate) use databases::{Kind, TestDb};
+pub(crate) use each::on_each_database;
+pub(crate) use other_program::OtherProgram;

@@ -1,0 +1,263 @@
+//! squaresync with everything around it: a database, Square as the simulator
+//! over real HTTP, and another program on the same table. Tests step the flows
+//! and pass time in; nothing runs by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::TimeDelta;
+use squaresync::domain::Timestamp;
+use squaresync::domain::merge::Rule;
+use squaresync::flows::Step;
+use squaresync::flows::backfill::Backfill;
+use squaresync::flows::counters::Counters;
+use squaresync::flows::error::FlowError;
+use squaresync::flows::identify::identify;
+use squaresync::flows::push::{Push, Pushing};
+use squaresync::flows::reading::Reading;
+use squaresync::flows::receive::{Delivery, Outcome, Receive};
+use squaresync::flows::reconcile::Reconcile;
+use squaresync::square::client::{AccessToken, ClientSettings, Square};
+use squaresync::square::signature::{NotificationUrl, SigningKey, Verifier};
+use squaresync::square::simulator::{Clock, Event, Options, Simulator, Webhook};
+use squaresync::store::lease::Holder;
+use squaresync::store::{Location, Store};
+
+use super::other_program::OtherProgram;
+use super::{Kind, TestDb};
+
+const URL: &str = "https://example.com/webhooks/square";
+const KEY: &str = "a-signature-key";
+
+/// How far behind the index stays; tests let it pass by advancing the clock.
+pub(crate) const LAG: Duration = Duration::from_secs(2);
+
+/// The flows on one database, as one process has them.
+pub(crate) struct App {
+    pub(crate) db: TestDb,
+    pub(crate) square: Simulator,
+    pub(crate) store: Store,
+    pub(crate) client: Square,
+    pub(crate) receive: Receive,
+    pub(crate) reconcile: Reconcile,
+    pub(crate) backfill: Backfill,
+    pub(crate) push: Push,
+    push_deletes: bool,
+    /// How many of Square's events were delivered.
+    delivered: usize,
+}
+
+/// A simulator's options for tests: its clock stands until a test moves it.
+pub(crate) fn options() -> Options {
+    let start = chrono::DateTime::parse_from_rfc3339("2026-03-02T10:15:30Z").unwrap();
+    Options {
+        clock: Clock::manual(start.to_utc()),
+        index_lag: LAG,
+        webhook: Some(Webhook {
+            notification_url: URL.to_owned(),
+            post_to: None,
+            keys: vec![KEY.to_owned()],
+        }),
+        ..Options::default()
+    }
+}
+
+/// Where the store finds a test's database.
+pub(crate) fn location(db: &TestDb) -> Location {
+    match db.kind() {
+        Kind::Sqlite => Location::Sqlite(db.url().trim_start_matches("sqlite:").into()),
+        Kind::Postgres => Location::Postgres(db.url()),
+    }
+}
+
+impl App {
+    /// With an empty directory, whose seller is known and whose backfill is done.
+    pub(crate) async fn new(db: TestDb) -> Self {
+        Self::with(db, options(), false).await
+    }
+
+    pub(crate) async fn with(db: TestDb, options: Options, push_deletes: bool) -> Self {
+        let mut app = Self::unread(db, options, push_deletes).await;
+        app.read_all().await;
+        app
+    }
+
+    /// Like [`with`](Self::with), but nothing of the directory was read yet.
+    pub(crate) async fn unread(db: TestDb, options: Options, push_deletes: bool) -> Self {
+        let square = Simulator::start(options).unwrap();
+        Self::open(db, square, push_deletes, 0).await
+    }
+
+    async fn open(db: TestDb, square: Simulator, push_deletes: bool, delivered: usize) -> Self {
+        let store = Store::open(location(&db)).await.unwrap();
+        let token = AccessToken::parse(&square.token).unwrap();
+        let settings = ClientSettings {
+            authorization_pause: Duration::ZERO,
+            total_timeout: Duration::from_secs(5),
+            ..ClientSettings::new(square.url(), token)
+        };
+        let client = Square::new(settings).unwrap();
+        let merchant = identify(&store, &client, "sandbox", square.now())
+            .await
+            .unwrap();
+        let counters = Arc::new(Counters::default());
+        let reading = Reading {
+            store: store.clone(),
+            square: client.clone(),
+            merchant: merchant.clone(),
+            rule: Rule::Square,
+            holder: Holder::named("test"),
+            counters: Arc::clone(&counters),
+        };
+        let pushing = Pushing {
+            store: store.clone(),
+            square: client.clone(),
+            merchant,
+            rule: Rule::Square,
+            push_deletes,
+            holder: Holder::named("test"),
+            counters: Arc::clone(&counters),
+        };
+        Self {
+            receive: Receive::new(store.clone(), Rule::Square, Arc::clone(&counters)),
+            reconcile: Reconcile::new(reading.clone(), TimeDelta::minutes(5)),
+            backfill: Backfill::new(reading),
+            push: Push::new(pushing),
+            db,
+            square,
+            store,
+            client,
+            push_deletes,
+            delivered,
+        }
+    }
+
+    /// Ends the process without a word and starts another on what is on disk.
+    pub(crate) async fn crash(self) -> Self {
+        drop((
+            self.receive,
+            self.reconcile,
+            self.backfill,
+            self.push,
+            self.store,
+            self.client,
+        ));
+        Self::open(self.db, self.square, self.push_deletes, self.delivered).await
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.square.now()
+    }
+
+    /// Lets time pass, for Square and for us.
+    pub(crate) async fn advance(&self, by: Duration) {
+        self.square.advance(by);
+        // An answer carries Square's clock to us; one that is lost leaves us behind, which is allowed.
+        drop(self.client.token_status().await);
+    }
+
+    /// Reads the whole directory.
+    pub(crate) async fn read_all(&mut self) {
+        self.advance(LAG).await;
+        while self.backfill.step(self.now()).await.unwrap() == Step::Worked {}
+    }
+
+    /// One whole pass of the reconciler, once the index shows everything.
+    pub(crate) async fn pass(&mut self) {
+        self.advance(LAG).await;
+        while self.reconcile.step(self.now()).await.unwrap() == Step::Worked {}
+    }
+
+    /// Sends what is owed until nothing is due; time passes for what has to wait.
+    pub(crate) async fn push_all(&mut self) {
+        for _ in 0..1000 {
+            while self.push.step(self.now(), 0.0).await.unwrap() == Step::Worked {}
+            if self.other().count("outbox") == 0 {
+                return;
+            }
+            self.advance(Duration::from_secs(1)).await;
+        }
+        panic!("calls are still owed:\n{}", self.dump());
+    }
+
+    /// One step of the pusher.
+    pub(crate) async fn push_once(&mut self) -> Result<Step, FlowError> {
+        self.push.step(self.now(), 0.0).await
+    }
+
+    /// Square's events that were not delivered yet.
+    pub(crate) fn events(&mut self) -> Vec<Event> {
+        let events = self.square.events().split_off(self.delivered);
+        self.delivered += events.len();
+        events
+    }
+
+    /// Delivers one event as Square signed it.
+    pub(crate) async fn deliver(&self, event: &Event) -> Outcome {
+        let key = SigningKey::parse(KEY).unwrap();
+        let verifier = Verifier::new(NotificationUrl::parse(URL).unwrap(), vec![key]);
+        let body = Bytes::copy_from_slice(event.body.as_bytes());
+        let verified = verifier
+            .verify(&[event.signature.as_bytes()], body)
+            .unwrap();
+        let taken = self
+            .receive
+            .take(vec![Delivery::read(&verified)], self.now())
+            .await;
+        taken.into_iter().next().unwrap().unwrap()
+    }
+
+    /// Delivers every event that was not.
+    pub(crate) async fn deliver_all(&mut self) {
+        for event in self.events() {
+            self.deliver(&event).await;
+        }
+    }
+
+    /// Everything until nobody owes anything.
+    pub(crate) async fn settle(&mut self) {
+        for _ in 0..3 {
+            self.deliver_all().await;
+            self.push_all().await;
+            self.pass().await;
+        }
+    }
+
+    /// Another program on the same database.
+    pub(crate) fn other(&self) -> OtherProgram {
+        OtherProgram::new(&self.db)
+    }
+
+    /// Runs another program's statements.
+    pub(crate) fn sql(&self, statements: &str) {
+        self.other().run(statements).unwrap();
+    }
+
+    /// Every row of `customers` as the columns named, joined by blanks, in order.
+    pub(crate) fn rows(&self, columns: &[&str]) -> Vec<String> {
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|column| format!("coalesce(CAST({column} AS TEXT), '-')"))
+            .collect();
+        let expression = columns.join(" || ' ' || ");
+        let query = format!("SELECT {expression} AS value FROM customers");
+        let mut rows: Vec<String> = self.other().values(&query).into_iter().flatten().collect();
+        rows.sort();
+        rows
+    }
+
+    /// The rows in a few words, for messages.
+    pub(crate) fn dump(&self) -> String {
+        self.rows(&[
+            "id",
+            "given_name",
+            "square_id",
+            "square_version",
+            "sync_state",
+            "sync_error",
+            "deleted_at",
+        ])
+        .join("\n")
+    }
+}
