@@ -11,5 +11,12 @@
 
 mod support;
 
+mod client;
+mod errors;
+mod event;
 mod harness;
+mod poison;
+mod settings;
+mod signature;
+mod simulator;
 mod tidy;

@@ -1,0 +1,14 @@
+//! The simulator against Square's contract, over HTTP.
+
+mod access;
+mod bulk;
+mod faults;
+mod keys;
+mod lag;
+mod pages;
+mod retries;
+mod search;
+mod seller;
+mod support;
+mod webhooks;
+mod writes;
