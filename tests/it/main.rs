@@ -12,11 +12,14 @@
 mod support;
 
 mod client;
+mod customers_table;
 mod errors;
 mod event;
 mod harness;
+mod migrations;
 mod poison;
 mod settings;
 mod signature;
 mod simulator;
+mod store;
 mod tidy;

@@ -1,0 +1,142 @@
+//! What the store promises: a write is there or it is not, an error says what
+//! to do next, and one process at a time does a seller's work.
+
+mod faults;
+mod leases;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use squaresync::domain::Timestamp;
+use squaresync::domain::id::{CustomerId, MerchantId};
+use squaresync::store::changes::{self, Change, Source};
+use squaresync::store::{Db, Location, Store, StoreError, StoreResult, marks, sellers};
+
+use crate::support::{Kind, TestDb, on_each_database};
+
+on_each_database! {
+    what_was_written_is_there_after_opening_again,
+    a_failed_write_leaves_nothing,
+    writers_of_two_processes_all_succeed,
+    a_panic_in_a_write_leaves_nothing_and_harms_no_other,
+    moments_come_back_as_they_were,
+}
+
+async fn what_was_written_is_there_after_opening_again(db: TestDb) {
+    let store = open(&db).await;
+    store.write(|db| add_change(db, "A")).await.unwrap();
+    drop(store);
+
+    let store = open(&db).await;
+
+    assert_eq!(store.read(changes::count).await.unwrap(), 1);
+}
+
+async fn a_failed_write_leaves_nothing(db: TestDb) {
+    let store = open(&db).await;
+
+    let result: StoreResult<()> = store
+        .write(|db| {
+            add_change(db, "A")?;
+            Err(StoreError::Rejected("changed my mind".to_owned()))
+        })
+        .await;
+
+    assert!(matches!(result, Err(StoreError::Rejected(_))), "{result:?}");
+    assert_eq!(store.read(changes::count).await.unwrap(), 0);
+    store.write(|db| add_change(db, "A")).await.unwrap();
+    assert_eq!(store.read(changes::count).await.unwrap(), 1);
+}
+
+async fn writers_of_two_processes_all_succeed(db: TestDb) {
+    let stores = [open(&db).await, open(&db).await];
+
+    let writes: Vec<_> = stores
+        .iter()
+        .cycle()
+        .take(40)
+        .cloned()
+        .map(|store| tokio::spawn(async move { store.write(|db| add_change(db, "A")).await }))
+        .collect();
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+
+    let [store, _] = stores;
+    assert_eq!(store.read(changes::count).await.unwrap(), 40);
+}
+
+async fn a_panic_in_a_write_leaves_nothing_and_harms_no_other(db: TestDb) {
+    let store = open(&db).await;
+
+    for _ in 0..10 {
+        let result: StoreResult<()> = store
+            .write(|db| {
+                add_change(db, "A")?;
+                panic!("on purpose");
+            })
+            .await;
+        assert!(
+            matches!(result, Err(StoreError::Unavailable(_))),
+            "{result:?}"
+        );
+    }
+
+    store.write(|db| add_change(db, "A")).await.unwrap();
+    assert_eq!(store.read(changes::count).await.unwrap(), 1);
+}
+
+async fn moments_come_back_as_they_were(db: TestDb) {
+    let store = open(&db).await;
+    let fine: Timestamp = "2026-01-02T03:04:05.678901234Z".parse().unwrap();
+
+    let set = move |db: &mut Db| marks::set(db, &merchant(), "updated", fine);
+    store.write(set).await.unwrap();
+
+    let read = store.read(|db| marks::get(db, &merchant(), "updated"));
+    let cut: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
+    assert_eq!(read.await.unwrap(), Some(cut));
+}
+
+/// Where a store finds this database.
+pub(crate) fn location(db: &TestDb) -> Location {
+    let url = db.url();
+    match db.kind() {
+        Kind::Sqlite => Location::Sqlite(url.trim_start_matches("sqlite:").into()),
+        Kind::Postgres => Location::Postgres(url),
+    }
+}
+
+/// The store on this database.
+pub(crate) async fn open(db: &TestDb) -> Store {
+    Store::open(location(db)).await.unwrap()
+}
+
+/// The store on this database, with one seller.
+pub(crate) async fn open_with_seller(db: &TestDb) -> Store {
+    let store = open(db).await;
+    let record = |db: &mut Db| sellers::record(db, &merchant(), "sandbox", now());
+    store.write(record).await.unwrap();
+    store
+}
+
+/// The one seller.
+pub(crate) fn merchant() -> MerchantId {
+    MerchantId::new("M")
+}
+
+/// A moment, the same for every test.
+pub(crate) fn now() -> DateTime<Utc> {
+    "2026-01-02T03:04:05Z".parse().unwrap()
+}
+
+fn add_change(db: &mut Db, id: &str) -> StoreResult<()> {
+    let change = Change {
+        customer_id: CustomerId::new(id),
+        square_id: None,
+        source: Source::Pass,
+        version: Some(1),
+        fields: vec![("note", Value::Null, Value::from("x"))],
+        at: now(),
+    };
+    changes::add(db, &merchant(), &[change])
+}
