@@ -11,13 +11,18 @@
 
 mod support;
 
+mod attack;
 mod client;
 mod customers_table;
 mod errors;
 mod event;
 mod harness;
+mod health;
 mod migrations;
 mod poison;
+mod push;
+mod receive;
+mod reconcile;
 mod settings;
 mod signature;
 mod simulator;

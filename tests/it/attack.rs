@@ -1,0 +1,23 @@
+//! Attempts to lose an edit, to make one customer twice, to let the two sides
+//! drift apart, or to let one bad row hold up the others.
+
+mod crashes;
+mod ends;
+mod flight;
+mod garbled;
+mod gone;
+mod hostile;
+mod order;
+mod pages;
+mod quiet;
+
+use crate::support::App;
+
+/// How many profiles Square has ever been made to make by us.
+fn creates(app: &App) -> usize {
+    let calls = app.square.calls();
+    let made = |call: &&squaresync::square::simulator::Call| {
+        call.method == "POST" && call.path == "/v2/customers" && call.applied
+    };
+    calls.iter().filter(made).count()
+}

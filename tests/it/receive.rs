@@ -1,0 +1,11 @@
+//! Webhooks over real HTTP: what is answered, and what is then in the tables.
+
+mod answers;
+mod doors;
+mod effects;
+mod locks;
+mod merges;
+mod quiet;
+pub(crate) mod served;
+pub(crate) mod sql;
+pub(crate) mod wire;

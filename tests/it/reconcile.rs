@@ -1,0 +1,166 @@
+//! What webhooks missed is found, and a quiet directory costs nothing.
+
+use std::time::Duration;
+
+use serde_json::json;
+use squaresync::square::simulator::{Fault, Options};
+
+use crate::support::app::options;
+use crate::support::{App, TestDb, on_each_database};
+
+on_each_database! {
+    changes_that_no_webhook_told_are_found,
+    a_quiet_directory_costs_two_calls_and_no_write,
+    a_window_of_many_short_pages_is_read_whole,
+    a_cursor_that_ends_early_begins_the_window_again,
+    a_crash_between_two_pages_loses_nothing,
+    the_whole_directory_is_read_once,
+    a_backfill_goes_on_after_a_crash,
+}
+
+fn searches(app: &App) -> usize {
+    app.square
+        .calls()
+        .iter()
+        .filter(|call| call.path.ends_with("/search"))
+        .count()
+}
+
+async fn changes_that_no_webhook_told_are_found(db: TestDb) {
+    let mut app = App::new(db).await;
+    let ann = app.square.create(&json!({"given_name": "Ann"}));
+    app.pass().await;
+    app.assert_equal();
+
+    app.square
+        .update(&ann, &json!({"given_name": "Anna", "note": "x"}));
+    app.square.create(&json!({"given_name": "Bob"}));
+    app.pass().await;
+
+    app.assert_equal();
+}
+
+async fn a_quiet_directory_costs_two_calls_and_no_write(db: TestDb) {
+    let mut app = App::with(
+        db,
+        Options {
+            customers: 1000,
+            ..options()
+        },
+        false,
+    )
+    .await;
+    app.advance(Duration::from_secs(600)).await;
+    app.pass().await;
+    let before = (
+        app.square.calls().len(),
+        app.other().values("SELECT count(*) AS value FROM changes"),
+    );
+    let leases = app
+        .other()
+        .values("SELECT holder || token || expires_at AS value FROM leases");
+
+    app.pass().await;
+
+    // One of them lets the test's clock be known.
+    assert_eq!(app.square.calls().len() - before.0, 2);
+    assert_eq!(
+        app.other().values("SELECT count(*) AS value FROM changes"),
+        before.1
+    );
+    assert_eq!(
+        app.other()
+            .values("SELECT holder || token || expires_at AS value FROM leases"),
+        leases
+    );
+    app.assert_equal();
+}
+
+async fn a_window_of_many_short_pages_is_read_whole(db: TestDb) {
+    let mut app = App::new(db).await;
+    for number in 0..350 {
+        app.square
+            .create(&json!({"given_name": format!("C{number}")}));
+    }
+    app.square.faults(|faults| {
+        faults.next(Fault::ShortPage, 3);
+        faults.after(Fault::EmptyPage, 1, 1);
+    });
+
+    app.pass().await;
+
+    app.assert_equal();
+    assert!(5 <= searches(&app), "{}", searches(&app));
+    assert_eq!(app.square.fired(Fault::ShortPage), 3);
+    assert_eq!(app.square.fired(Fault::EmptyPage), 1);
+}
+
+async fn a_cursor_that_ends_early_begins_the_window_again(db: TestDb) {
+    let mut app = App::new(db).await;
+    for number in 0..250 {
+        app.square
+            .create(&json!({"given_name": format!("C{number}")}));
+    }
+    app.square
+        .faults(|faults| faults.next(Fault::ExpiredCursor, 2));
+
+    app.pass().await;
+
+    app.assert_equal();
+    assert_eq!(app.square.fired(Fault::ExpiredCursor), 2);
+}
+
+async fn a_crash_between_two_pages_loses_nothing(db: TestDb) {
+    let mut app = App::new(db).await;
+    for number in 0..250 {
+        app.square
+            .create(&json!({"given_name": format!("C{number}")}));
+    }
+    app.advance(Duration::from_secs(2)).await;
+    app.reconcile.step(app.now()).await.unwrap();
+
+    let mut app = app.crash().await;
+    app.pass().await;
+
+    app.assert_equal();
+}
+
+async fn the_whole_directory_is_read_once(db: TestDb) {
+    let app = App::with(
+        db,
+        Options {
+            customers: 5000,
+            ..options()
+        },
+        false,
+    )
+    .await;
+
+    app.assert_equal();
+    assert!(searches(&app) <= 50 + 30, "{} searches", searches(&app));
+    assert_eq!(app.other().count("backfill_windows"), 0);
+}
+
+async fn a_backfill_goes_on_after_a_crash(db: TestDb) {
+    let mut app = App::unread(
+        db,
+        Options {
+            customers: 5000,
+            ..options()
+        },
+        false,
+    )
+    .await;
+    app.advance(Duration::from_secs(2)).await;
+    while app.other().count("customers") < 2500 {
+        app.backfill.step(app.now()).await.unwrap();
+    }
+    let before = searches(&app);
+
+    let mut app = app.crash().await;
+    app.read_all().await;
+
+    app.assert_equal();
+    let after = searches(&app) - before;
+    assert!(after < 50, "{after} searches after the crash");
+}
