@@ -23,6 +23,7 @@ mod poison;
 mod push;
 mod receive;
 mod reconcile;
+mod service;
 mod settings;
 mod signature;
 mod simulator;

@@ -1,0 +1,77 @@
+//! Commands that report: one JSON object on standard output and nothing else.
+
+use serde_json::json;
+
+use super::{settled, square};
+use crate::support::process::{LONG, NAME, Setup};
+use crate::support::{Kind, OtherProgram, TestDb, each, on_each_database};
+
+on_each_database! {
+    each_command_reports_in_one_object,
+    the_state_of_an_empty_database_needs_no_token,
+}
+
+async fn each_command_reports_in_one_object(db: TestDb) {
+    let square = square();
+    square.create(&json!({"given_name": NAME}));
+    let setup = Setup::new(&db, &square);
+
+    let migrated = setup.report("migrate").await;
+    assert_eq!(migrated["steps"].as_array().unwrap().len(), 1);
+    assert_eq!(setup.report("migrate").await, json!({"steps": []}));
+    // The index of searches lags behind.
+    rows_at_least_one(&setup).await;
+    let insert = format!("INSERT INTO customers (given_name) VALUES ('{NAME}')");
+    OtherProgram::new(&db).run(&insert).unwrap();
+    let pushed = setup.report("push").await;
+    assert_eq!(pushed, json!({"sent": 1, "refused": 0, "unanswered": 0}));
+    let synced = setup.report("sync").await;
+    assert_eq!(synced["pushed"]["sent"], 0);
+    let status = setup.report("status").await;
+
+    assert_eq!(status["customers"]["synced"], 2, "{status}");
+    assert_eq!(status["sellers"][0]["merchant_id"], square.merchant_id);
+    settled(&db, &square).await;
+}
+
+/// Pulls all until the one customer is seen.
+async fn rows_at_least_one(setup: &Setup) {
+    let began = std::time::Instant::now();
+    loop {
+        let pulled = setup.report("backfill").await;
+        if pulled["read"] == 1 {
+            return;
+        }
+        assert!(began.elapsed() < LONG, "{pulled}");
+    }
+}
+
+async fn the_state_of_an_empty_database_needs_no_token(db: TestDb) {
+    let setup = Setup::bare(&db);
+    if db.kind() == Kind::Sqlite {
+        let early = setup.run(&["status"]).await;
+        assert_eq!(early.code, Some(1), "a missing file is no empty shop");
+    }
+
+    setup.report("migrate").await;
+    let status = setup.report("status").await;
+
+    assert_eq!(status["sellers"], json!([]));
+    assert_eq!(status["outbox"]["waiting"], 0);
+    let words = setup.run(&["status"]).await;
+    assert_eq!(words.code, Some(0));
+    assert!(!words.stdout.is_empty());
+}
+
+#[test]
+fn the_demo_ends_with_both_sides_in_agreement() {
+    each::run(Kind::Sqlite, async |db| {
+        let demo = Setup::bare(&db).start(&["demo", "--seconds", "3"]);
+
+        let ended = demo.end(2 * LONG).await;
+
+        assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+        let last = ended.stdout.lines().last();
+        assert_eq!(last, Some("Both sides agree."), "{}", ended.stdout);
+    });
+}
