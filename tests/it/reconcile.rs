@@ -26,6 +26,14 @@ fn searches(app: &App) -> usize {
         .count()
 }
 
+/// Makes customers at Square.
+fn many(app: &App, customers: usize) {
+    for number in 0..customers {
+        app.square
+            .create(&json!({"given_name": format!("C{number}")}));
+    }
+}
+
 async fn changes_that_no_webhook_told_are_found(db: TestDb) {
     let mut app = App::new(db).await;
     let ann = app.square.create(&json!({"given_name": "Ann"}));
@@ -78,10 +86,7 @@ async fn a_quiet_directory_costs_two_calls_and_no_write(db: TestDb) {
 
 async fn a_window_of_many_short_pages_is_read_whole(db: TestDb) {
     let mut app = App::new(db).await;
-    for number in 0..350 {
-        app.square
-            .create(&json!({"given_name": format!("C{number}")}));
-    }
+    many(&app, 350);
     app.square.faults(|faults| {
         faults.next(Fault::ShortPage, 3);
         faults.after(Fault::EmptyPage, 1, 1);
@@ -97,10 +102,7 @@ async fn a_window_of_many_short_pages_is_read_whole(db: TestDb) {
 
 async fn a_cursor_that_ends_early_begins_the_window_again(db: TestDb) {
     let mut app = App::new(db).await;
-    for number in 0..250 {
-        app.square
-            .create(&json!({"given_name": format!("C{number}")}));
-    }
+    many(&app, 250);
     app.square
         .faults(|faults| faults.next(Fault::ExpiredCursor, 2));
 
@@ -112,10 +114,7 @@ async fn a_cursor_that_ends_early_begins_the_window_again(db: TestDb) {
 
 async fn a_crash_between_two_pages_loses_nothing(db: TestDb) {
     let mut app = App::new(db).await;
-    for number in 0..250 {
-        app.square
-            .create(&json!({"given_name": format!("C{number}")}));
-    }
+    many(&app, 250);
     app.advance(Duration::from_secs(2)).await;
     app.reconcile.step(app.now()).await.unwrap();
 
