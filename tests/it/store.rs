@@ -5,6 +5,7 @@ mod faults;
 mod leases;
 
 use chrono::{DateTime, Utc};
+use diesel::RunQueryDsl;
 use serde_json::Value;
 use squaresync::domain::Timestamp;
 use squaresync::domain::id::{CustomerId, MerchantId};
@@ -19,6 +20,44 @@ on_each_database! {
     writers_of_two_processes_all_succeed,
     a_panic_in_a_write_leaves_nothing_and_harms_no_other,
     moments_come_back_as_they_were,
+    what_is_committed_is_on_the_disk,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Cell {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+/// What a connection of the store itself says to a query of one `value`.
+async fn told(store: &Store, query: &'static str) -> String {
+    let asked = store.read(move |db| {
+        let cell: Cell = diesel::sql_query(query).get_result(db)?;
+        Ok(cell.value)
+    });
+    asked.await.unwrap()
+}
+
+/// No kill of a process can show it, only a cut of its power.
+async fn what_is_committed_is_on_the_disk(db: TestDb) {
+    let store = open(&db).await;
+
+    if db.kind() == Kind::Postgres {
+        let query = "SELECT current_setting('synchronous_commit') AS value";
+        assert_eq!(told(&store, query).await, "on");
+        return;
+    }
+    let query = "SELECT journal_mode AS value FROM pragma_journal_mode";
+    assert_eq!(told(&store, query).await, "wal");
+    let query = "SELECT CAST(synchronous AS TEXT) AS value FROM pragma_synchronous";
+    assert_eq!(told(&store, query).await, "2", "2 is FULL");
+    // Releases before 3.51.3 can lose commits in WAL mode.
+    let version = told(&store, "SELECT sqlite_version() AS value").await;
+    let parts: Vec<u32> = version
+        .split('.')
+        .filter_map(|part| part.parse().ok())
+        .collect();
+    assert!(vec![3, 51, 3] <= parts, "{version}");
 }
 
 async fn what_was_written_is_there_after_opening_again(db: TestDb) {
