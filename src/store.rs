@@ -13,8 +13,10 @@ use diesel::r2d2::{NopErrorHandler, Pool};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task;
 
+pub mod alarms;
 mod batch;
 pub mod changes;
+pub mod conflicts;
 mod connection;
 pub mod customers;
 pub mod edits;
@@ -27,6 +29,7 @@ pub mod location;
 pub mod marks;
 mod migrations;
 pub mod outbox;
+pub mod refusals;
 mod schema;
 pub mod sellers;
 pub mod shop;

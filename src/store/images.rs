@@ -49,6 +49,7 @@ struct Row {
     base: Option<String>,
     unmerged: bool,
     observed_at: NaiveDateTime,
+    reference: Option<String>,
 }
 
 /// Keeps other transactions from this seller's images until this one ends.
@@ -94,6 +95,20 @@ pub fn of_customers(
     let rows: Vec<Row> = images::table
         .filter(images::merchant_id.eq(merchant.as_str()))
         .filter(images::customer_id.eq_any(ids))
+        .load(db)?;
+    rows.into_iter().map(held).collect()
+}
+
+/// The images of profiles with one of these references, whose case does not matter.
+pub fn with_reference(
+    db: &mut Db,
+    merchant: &MerchantId,
+    references: &[&str],
+) -> StoreResult<Vec<(SquareId, Held)>> {
+    let references: Vec<String> = references.iter().map(|text| text.to_lowercase()).collect();
+    let rows: Vec<Row> = images::table
+        .filter(images::merchant_id.eq(merchant.as_str()))
+        .filter(images::reference.eq_any(references))
         .load(db)?;
     rows.into_iter().map(held).collect()
 }
@@ -146,6 +161,7 @@ pub fn put(
             base,
             unmerged,
             observed_at,
+            reference,
         ]
     );
     Ok(())
@@ -168,6 +184,7 @@ fn row(merchant: &MerchantId, id: &SquareId, held: &Held, now: Timestamp) -> Sto
         base: held.base.as_ref().map(json).transpose()?,
         unmerged: held.unmerged,
         observed_at: stored(now),
+        reference: image.profile.text("reference_id").map(str::to_lowercase),
     })
 }
 

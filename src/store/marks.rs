@@ -13,6 +13,10 @@ use crate::store::time::{moment, stored};
 
 /// Everything updated before it has been read.
 pub const UPDATED: &str = "updated";
+/// When the last census began that ended.
+pub const CENSUS: &str = "census";
+/// All events before it were asked for.
+pub const EVENTS: &str = "events";
 /// When the backfill that is under way began.
 pub const BACKFILL_BEGAN: &str = "backfill_began";
 

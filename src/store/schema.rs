@@ -68,6 +68,7 @@ diesel::table! {
         base -> Nullable<Text>,
         unmerged -> Bool,
         observed_at -> Timestamp,
+        reference -> Nullable<Text>,
     }
 }
 
@@ -150,6 +151,44 @@ diesel::table! {
         merchant_id -> Text,
         start_at -> Timestamp,
         end_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    conflicts (seq) {
+        seq -> BigInt,
+        merchant_id -> Text,
+        customer_id -> Text,
+        square_id -> Nullable<Text>,
+        field -> Nullable<Text>,
+        base_value -> Nullable<Text>,
+        square_value -> Nullable<Text>,
+        local_value -> Nullable<Text>,
+        square_at -> Nullable<Timestamp>,
+        local_at -> Nullable<Timestamp>,
+        rule -> Nullable<Text>,
+        candidates -> Text,
+        taken -> Nullable<Text>,
+        state -> Text,
+        found_at -> Timestamp,
+        resolved_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    alarms (merchant_id, name) {
+        merchant_id -> Text,
+        name -> Text,
+        detail -> Text,
+        raised_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    refused_creates (customer_id) {
+        customer_id -> Text,
+        merchant_id -> Text,
+        times -> Integer,
     }
 }
 

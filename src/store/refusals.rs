@@ -1,0 +1,58 @@
+//! `refused_creates`: how often Square refused to make a row's profile. What is
+//! tried after a refusal is another call, and must not carry the old one's key.
+
+use diesel::prelude::*;
+
+use crate::domain::id::{CustomerId, MerchantId};
+use crate::store::batch;
+use crate::store::connection::Db;
+use crate::store::error::StoreResult;
+use crate::store::schema::refused_creates;
+
+#[derive(Insertable)]
+#[diesel(table_name = refused_creates)]
+struct Row<'a> {
+    customer_id: &'a str,
+    merchant_id: &'a str,
+    times: i32,
+}
+
+/// How often each of these rows was refused, where it was.
+pub fn of(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<(CustomerId, i32)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
+    let rows: Vec<(String, i32)> = refused_creates::table
+        .filter(refused_creates::customer_id.eq_any(ids))
+        .select((refused_creates::customer_id, refused_creates::times))
+        .load(db)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, times)| (CustomerId::new(id), times))
+        .collect())
+}
+
+/// Counts one more refusal of the row.
+pub fn count(db: &mut Db, merchant: &MerchantId, id: &CustomerId) -> StoreResult<()> {
+    let known = of(db, std::slice::from_ref(id))?;
+    let rows = [Row {
+        customer_id: id.as_str(),
+        merchant_id: merchant.as_str(),
+        times: known.first().map_or(0, |(_, times)| *times) + 1,
+    }];
+    batch::upsert!(
+        db,
+        refused_creates(customer_id),
+        rows.as_slice(),
+        Row<'_>,
+        [times]
+    );
+    Ok(())
+}
+
+/// Forgets the refusals of a row that has a profile, or is gone.
+pub fn forget(db: &mut Db, id: &CustomerId) -> StoreResult<()> {
+    diesel::delete(refused_creates::table.find(id.as_str())).execute(db)?;
+    Ok(())
+}
