@@ -5,11 +5,13 @@
 //! nothing is kept but the pause and the counters.
 
 mod calls;
+mod door;
 mod gate;
 mod page;
 mod transport;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
@@ -23,6 +25,7 @@ use crate::square::address::{self, BadAddress};
 use crate::square::client::transport::{Call, Transport};
 use crate::square::error::{Cause, Refusal, SquareError};
 
+pub use crate::square::client::door::{Answering, Door};
 pub use crate::square::client::page::{By, Page, SearchQuery, TokenStatus};
 
 /// The version of Square's API that this program speaks, named in every request.
@@ -115,7 +118,15 @@ impl Square {
     pub fn new(settings: ClientSettings) -> Result<Self, BadClient> {
         Ok(Self {
             base: address::parse_base(&settings.base_url)?,
-            transport: Transport::new(settings)?,
+            transport: Transport::new(&settings)?,
+        })
+    }
+
+    /// A client of a Square in this process, which stands behind `door`.
+    pub fn behind(door: Arc<dyn Door>, settings: &ClientSettings) -> Result<Self, BadClient> {
+        Ok(Self {
+            base: address::parse_base(&settings.base_url)?,
+            transport: Transport::behind(door, settings),
         })
     }
 

@@ -50,6 +50,7 @@ use serde_json::Value;
 
 use crate::domain::Timestamp;
 
+pub use api::{Answered, Request};
 pub use clock::Clock;
 pub use event::signature as sign;
 pub use fault::{Access, Fault, Faults, Strikes, UnknownFault};
@@ -64,7 +65,8 @@ use shared::Shared;
 #[derive(Debug)]
 pub struct Simulator {
     shared: Arc<Shared>,
-    serving: Serving,
+    /// None for one without a socket.
+    serving: Option<Serving>,
     /// For events that are posted when somebody says so.
     client: reqwest::Client,
     /// What is good as a token.
@@ -80,22 +82,44 @@ impl Simulator {
         let shared = Arc::new(Shared::new(options));
         Ok(Self {
             client: post::client().map_err(io::Error::other)?,
-            serving: server::start(&shared)?,
+            serving: Some(server::start(&shared)?),
             shared,
             token,
             merchant_id,
         })
     }
 
+    /// One without a socket, for callers in the same process: see [`answer`](Self::answer).
+    pub fn unserved(options: Options) -> io::Result<Self> {
+        let (token, merchant_id) = (options.token.clone(), options.merchant_id.clone());
+        Ok(Self {
+            client: post::client().map_err(io::Error::other)?,
+            serving: None,
+            shared: Arc::new(Shared::new(options)),
+            token,
+            merchant_id,
+        })
+    }
+
+    /// Answers a request as the server would. None where the connection is closed instead.
+    pub fn answer(&self, request: Request<'_>) -> Option<Answered> {
+        api::answer(&mut self.shared.lock(), request).answered()
+    }
+
     /// Ends serving: no request is answered from now on.
     pub async fn stop(&self) {
         self.shared.lock().is_stopped = true;
-        self.serving.handle.stop(false).await;
+        if let Some(serving) = &self.serving {
+            serving.handle.stop(false).await;
+        }
     }
 
-    /// The base URL of its API.
+    /// The base URL of its API; without a socket, one where nobody listens.
     pub fn url(&self) -> String {
-        format!("http://{}", self.serving.address)
+        match &self.serving {
+            Some(serving) => format!("http://{}", serving.address),
+            None => "http://127.0.0.1:9".to_owned(),
+        }
     }
 
     /// The simulator's time.
@@ -121,6 +145,12 @@ impl Simulator {
     /// The seller deletes a customer. False if it is not there.
     pub fn delete(&self, id: &str) -> bool {
         seller::delete(&mut self.shared.lock(), id)
+    }
+
+    /// Square restores a deleted customer under its old id, as it was, at the
+    /// next version; with an event or, as Square does not say, without.
+    pub fn restore(&self, id: &str, with_event: bool) -> bool {
+        seller::restore(&mut self.shared.lock(), id, with_event)
     }
 
     /// The seller merges customers, the first wins; tells the new id. None if
@@ -241,6 +271,8 @@ impl Simulator {
 impl Drop for Simulator {
     fn drop(&mut self) {
         // The command is sent at once; nobody can wait for it here.
-        drop(self.serving.handle.stop(false));
+        if let Some(serving) = &self.serving {
+            drop(serving.handle.stop(false));
+        }
     }
 }

@@ -11,12 +11,13 @@ use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Response, Url};
+use reqwest::{Body, Client, Method, Request, Response, Url};
 use serde_json::{Map, Value};
 use tracing::debug;
 
 use crate::domain::Timestamp;
 use crate::square::client::calls::Calls;
+use crate::square::client::door::{Carrier, Door, broken};
 use crate::square::client::gate::Gate;
 use crate::square::client::{ClientSettings, SQUARE_VERSION};
 use crate::square::error::{Answer, Cause, SquareError};
@@ -72,7 +73,9 @@ pub(super) struct Success {
 /// Carries calls to Square.
 #[derive(Clone)]
 pub(super) struct Transport {
-    http: Client,
+    carrier: Carrier,
+    /// What every request carries: the token, and the version of the API.
+    headers: HeaderMap,
     /// Shared by all clones, since the token is.
     gate: Arc<Gate>,
     /// Shared by all clones; metrics read it.
@@ -82,17 +85,10 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(settings: ClientSettings) -> Result<Self, reqwest::Error> {
+    /// Over HTTP.
+    pub(super) fn new(settings: &ClientSettings) -> Result<Self, reqwest::Error> {
         tls::provide();
-        let headers = HeaderMap::from_iter([
-            (AUTHORIZATION, settings.token.0),
-            (
-                HeaderName::from_static("square-version"),
-                HeaderValue::from_static(SQUARE_VERSION),
-            ),
-        ]);
         let http = Client::builder()
-            .default_headers(headers)
             .user_agent(USER_AGENT)
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.total_timeout)
@@ -101,12 +97,29 @@ impl Transport {
             .no_proxy()
             .retry(reqwest::retry::never())
             .build()?;
-        Ok(Self {
-            http,
+        Ok(Self::with(Carrier::Socket(http), settings))
+    }
+
+    /// To a Square that is in this process.
+    pub(super) fn behind(door: Arc<dyn Door>, settings: &ClientSettings) -> Self {
+        Self::with(Carrier::Door(door), settings)
+    }
+
+    fn with(carrier: Carrier, settings: &ClientSettings) -> Self {
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, settings.token.0.clone()),
+            (
+                HeaderName::from_static("square-version"),
+                HeaderValue::from_static(SQUARE_VERSION),
+            ),
+        ]);
+        Self {
+            carrier,
+            headers,
             gate: Arc::new(Gate::new(settings.authorization_pause)),
             calls: Arc::default(),
             clock: Arc::default(),
-        })
+        }
     }
 
     /// Makes one call, unless the gate is closed.
@@ -136,11 +149,14 @@ impl Transport {
     }
 
     async fn exchange(&self, call: Call) -> Result<Success, SquareError> {
-        let mut request = self.http.request(call.method, call.url);
+        let mut request = Request::new(call.method, call.url);
+        request.headers_mut().clone_from(&self.headers);
         if let Some(body) = call.body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(Body::from(body));
         }
-        let response = request.send().await.map_err(|error| broken(&error))?;
+        let response = self.carrier.carry(request).await?;
         let status = response.status().as_u16();
         let now = date(response.headers(), &DATE);
         if let Some(now) = now {
@@ -172,15 +188,6 @@ async fn bounded(mut response: Response) -> Result<Vec<u8>, SquareError> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// What a failure below HTTP means. The request may have been carried out all the same.
-fn broken(error: &reqwest::Error) -> SquareError {
-    SquareError::retry(if error.is_timeout() {
-        Cause::Timeout
-    } else {
-        Cause::Connection
-    })
 }
 
 /// The moment in a header.

@@ -18,15 +18,36 @@ use super::state::State;
 
 /// A request as it arrived.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request<'a> {
-    pub(super) method: &'a str,
-    pub(super) path: &'a str,
+pub struct Request<'a> {
+    /// `GET`, `POST`, `PUT` or `DELETE`.
+    pub method: &'a str,
+    /// The path.
+    pub path: &'a str,
     /// What follows the question mark.
-    pub(super) query: &'a str,
+    pub query: &'a str,
     /// The whole `Authorization` header.
-    pub(super) authorization: Option<&'a str>,
-    pub(super) square_version: Option<&'a str>,
-    pub(super) body: &'a str,
+    pub authorization: Option<&'a str>,
+    /// The `Square-Version` header.
+    pub square_version: Option<&'a str>,
+    /// The body.
+    pub body: &'a str,
+}
+
+/// An answer as it goes over the wire.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Content-Type` header.
+    pub content_type: &'static str,
+    /// The `Date` header.
+    pub date: String,
+    /// The `Square-Version` header.
+    pub square_version: String,
+    /// The `Retry-After` header, in seconds.
+    pub retry_after: Option<u64>,
+    /// The body.
+    pub body: String,
 }
 
 /// What to answer.
@@ -49,6 +70,29 @@ pub(super) struct Reply {
     pub(super) answer: Answer,
     pub(super) at: Timestamp,
     pub(super) square_version: String,
+}
+
+impl Reply {
+    /// What goes over the wire; none where the connection is closed.
+    pub(super) fn answered(self) -> Option<Answered> {
+        let (status, content_type, body, retry_after) = match self.answer {
+            Answer::Json {
+                status,
+                body,
+                retry_after,
+            } => (status, "application/json", body, retry_after),
+            Answer::Html(page) => (503, "text/html; charset=utf-8", page.to_owned(), None),
+            Answer::Nothing => return None,
+        };
+        Some(Answered {
+            status,
+            content_type,
+            date: self.at.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+            square_version: self.square_version,
+            retry_after,
+            body,
+        })
+    }
 }
 
 /// Answers a request.

@@ -55,6 +55,25 @@ pub(super) fn fields(body: &Profile) -> Result<Profile, Refusal> {
     Ok(kept)
 }
 
+/// Another spelling of the same values, as Square may keep them.
+pub(super) fn respelt(mut body: Profile) -> Profile {
+    for (key, value) in &mut body {
+        let Some(text) = value.as_str().filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        let text = text.trim();
+        *value = Value::from(match key.as_str() {
+            "email_address" => text.to_lowercase(),
+            "phone_number" => {
+                let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+                format!("+{digits}")
+            }
+            _ => text.to_owned(),
+        });
+    }
+    body
+}
+
 fn plain(key: &str, value: &Value) -> Result<Value, Refusal> {
     let Some((_, limit)) = LIMITS.iter().find(|(name, _)| *name == key) else {
         return Err(Refusal::invalid("UNKNOWN_BODY_PARAMETER").at(key));

@@ -29,7 +29,7 @@ pub(super) fn create(state: &mut State, mut body: Profile) -> Result<Arc<str>, R
         }
     }
     let mut customer = Profile::new();
-    profile::lay_over(&mut customer, &check::fields(&body)?);
+    profile::lay_over(&mut customer, &kept(state, &body)?);
     if profile::is_hidden(&customer) {
         return Err(Refusal::bad_request(
             "At least one of `given_name`, `family_name`, `company_name`, `email_address`, or \
@@ -72,7 +72,7 @@ pub(super) fn update(state: &mut State, id: &str, mut body: Profile) -> Result<A
     if body.is_empty() {
         return Err(Refusal::bad_request("At least one field must be set."));
     }
-    let changes = check::fields(&body)?;
+    let changes = kept(state, &body)?;
     expect_version(state, version, number)?;
     profile::lay_over(&mut customer, &changes);
     Ok(state.change(slot, number, customer))
@@ -90,6 +90,16 @@ pub(super) fn delete(state: &mut State, id: &str, version: Option<&str>) -> Resu
     expect_version(state, version, number)?;
     state.remove(slot, &customer, None);
     Ok(())
+}
+
+/// What Square keeps of what a caller wants written.
+fn kept(state: &State, body: &Profile) -> Result<Profile, Refusal> {
+    let checked = check::fields(body)?;
+    Ok(if state.options.respells {
+        check::respelt(checked)
+    } else {
+        checked
+    })
 }
 
 fn not_a_version() -> Refusal {

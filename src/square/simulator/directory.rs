@@ -129,6 +129,12 @@ impl Directory {
         record.versions.push(version);
     }
 
+    /// Adds a state to a customer that was deleted: it is there again.
+    pub(super) fn append_again(&mut self, slot: Slot, version: Version) {
+        self.live += 1;
+        self.append(slot, version);
+    }
+
     /// Lets a customer be found by the value of a field.
     pub(super) fn index(&mut self, slot: Slot, field: Exact, value: &str) {
         self.by_value.insert((hash(field, value), slot));

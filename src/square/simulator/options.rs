@@ -64,6 +64,8 @@ pub struct Options {
     pub stale: Stale,
     /// Do time windows include their end?
     pub closed_windows: bool,
+    /// Does what callers write come back trimmed, addresses in lower case and numbers bare?
+    pub respells: bool,
     /// Do some customers carry a key that no document names?
     pub unknown_keys: bool,
     /// Does a retrieved customer carry `cards`?
@@ -99,6 +101,7 @@ impl Default for Options {
             key_life: None,
             stale: Stale::default(),
             closed_windows: false,
+            respells: false,
             unknown_keys: false,
             cards: false,
             webhook: Some(Webhook::default()),

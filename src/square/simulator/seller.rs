@@ -46,3 +46,12 @@ pub(super) fn delete(state: &mut State, id: &str) -> bool {
     state.remove(slot, &customer, None);
     true
 }
+
+/// Brings a deleted customer back as it was, at the next version.
+pub(super) fn restore(state: &mut State, id: &str, with_event: bool) -> bool {
+    let Some((slot, number, customer)) = state.buried(id) else {
+        return false;
+    };
+    state.bring_back(slot, number, customer, with_event);
+    true
+}

@@ -14,7 +14,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use futures_util::stream;
 
-use super::api::{self, Answer, Reply, Request};
+use super::api::{self, Reply, Request};
 use super::door;
 use super::post;
 use super::shared::Shared;
@@ -113,29 +113,19 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn respond(reply: Reply) -> HttpResponse {
-    let (status, content_type, body, retry_after) = match reply.answer {
-        Answer::Json {
-            status,
-            body,
-            retry_after,
-        } => (status, "application/json", body, retry_after),
-        Answer::Html(page) => (503, "text/html; charset=utf-8", page.to_owned(), None),
-        Answer::Nothing => return closed(),
+    let Some(answered) = reply.answered() else {
+        return closed();
     };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(answered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response
-        .insert_header((header::CONTENT_TYPE, content_type))
-        .insert_header((header::DATE, date(reply.at)))
-        .insert_header(("square-version", reply.square_version));
-    if let Some(seconds) = retry_after {
+        .insert_header((header::CONTENT_TYPE, answered.content_type))
+        .insert_header((header::DATE, answered.date))
+        .insert_header(("square-version", answered.square_version));
+    if let Some(seconds) = answered.retry_after {
         response.insert_header((header::RETRY_AFTER, seconds));
     }
-    response.body(body)
-}
-
-fn date(time: crate::domain::Timestamp) -> String {
-    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    response.body(answered.body)
 }
 
 /// A body that breaks before its first byte makes actix close the connection

@@ -169,6 +169,37 @@ impl State {
         self.told(Kind::Deleted, customer, context, now);
     }
 
+    /// The slot, number and last profile of a customer that was deleted under this very id.
+    pub(super) fn buried(&self, id: &str) -> Option<(Slot, i64, Profile)> {
+        let slot = self.directory.find(id)?;
+        let record = self.directory.record(slot)?;
+        if record.live().is_some() || self.aliases.contains_key(id) {
+            return None;
+        }
+        let mut last = record.versions.iter().rev();
+        let (number, text) =
+            last.find_map(|version| Some((version.number, version.text.as_ref()?)))?;
+        Some((slot, number, profile::read(text)))
+    }
+
+    /// Gives a deleted customer its next version.
+    pub(super) fn bring_back(
+        &mut self,
+        slot: Slot,
+        number: i64,
+        mut customer: Profile,
+        with_event: bool,
+    ) {
+        let now = self.now();
+        customer.insert("version".to_owned(), json!(number + 1));
+        let version = stamped(&mut customer, now, number + 1);
+        self.directory.append_again(slot, version);
+        self.index(slot, &customer);
+        if with_event {
+            self.told(Kind::Updated, &customer, None, now);
+        }
+    }
+
     /// Lets a customer be found by the values it has now.
     pub(super) fn index(&mut self, slot: Slot, customer: &Profile) {
         for (field, key) in [
