@@ -20,11 +20,11 @@ use crate::store::outbox::Call;
 use crate::store::{Db, StoreResult, images};
 
 mod book;
+mod ledger;
+mod merged;
 mod place;
 mod read;
 mod row;
-
-pub(crate) use row::UNSENT;
 
 use book::Book;
 

@@ -160,6 +160,32 @@ pub fn answered_of(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<Entry>> {
     rows.into_iter().map(entry).collect()
 }
 
+/// The edits of these rows that are in the ledger because a profile ended
+/// before they were sent: row, field and value.
+pub fn unsent_of(
+    db: &mut Db,
+    ids: &[CustomerId],
+) -> StoreResult<Vec<(CustomerId, Field, Option<String>)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
+    let rows: Vec<(String, Option<String>, Option<String>)> = conflicts::table
+        .filter(conflicts::customer_id.eq_any(ids))
+        .filter(conflicts::rule.eq(Decider::Deleted.as_str()))
+        .select((
+            conflicts::customer_id,
+            conflicts::field,
+            conflicts::local_value,
+        ))
+        .load(db)?;
+    let of_field = |(id, column, local): (String, Option<String>, _)| {
+        let field = column.as_deref().and_then(Field::of_column)?;
+        Some((CustomerId::new(id), field, local))
+    };
+    Ok(rows.into_iter().filter_map(of_field).collect())
+}
+
 /// How many entries wait for a person.
 pub fn count_open(db: &mut Db) -> StoreResult<i64> {
     let open = conflicts::table.filter(conflicts::state.eq(State::Open.as_str()));

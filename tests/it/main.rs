@@ -13,6 +13,7 @@ mod support;
 
 mod attack;
 mod client;
+mod conflicts;
 mod customers_table;
 mod errors;
 mod event;

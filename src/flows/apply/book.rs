@@ -10,6 +10,7 @@ use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::image::Effect;
 use crate::domain::observation::{Observation, Shown};
 use crate::flows::apply::Learning;
+use crate::flows::apply::ledger::{self, Entry};
 use crate::flows::apply::place::Place;
 use crate::flows::apply::row;
 use crate::store::changes::{self, Change};
@@ -22,7 +23,7 @@ use crate::store::{Db, StoreResult};
 pub(super) const LONGEST_CHAIN: usize = 100;
 
 /// Of a row that no application changed.
-static NEVER: BTreeMap<Field, Timestamp> = BTreeMap::new();
+pub(super) static NEVER: BTreeMap<Field, Timestamp> = BTreeMap::new();
 
 /// The open book of one transaction.
 pub(super) struct Book<'a> {
@@ -48,7 +49,8 @@ pub(super) struct Book<'a> {
     pub(super) changed_rows: BTreeSet<CustomerId>,
     pub(super) settled_calls: BTreeSet<CustomerId>,
     pub(super) changes: Vec<Change>,
-    /// Profiles that became a row, or went into another: rows that went into them follow.
+    pub(super) ledger: Vec<Entry>,
+    /// Profiles that became a row, ended or live again: rows that went into them follow.
     pub(super) survivors: BTreeSet<SquareId>,
 }
 
@@ -62,7 +64,7 @@ impl Book<'_> {
         if effect == Effect::News {
             self.changed_images.insert(id.clone());
         }
-        if effect == Effect::News && matches!(observation.shown, Shown::Merged(_)) {
+        if effect == Effect::News && !matches!(observation.shown, Shown::Profile(..)) {
             self.survivors.insert(id.clone());
         }
         if effect == Effect::News || held.unmerged || self.answered.is_some() {
@@ -107,6 +109,7 @@ impl Book<'_> {
         images::put(db, merchant, &held, self.learning.now)?;
         customers::put(db, merchant, &rows)?;
         changes::add(db, merchant, &self.changes)?;
+        ledger::write(db, self.learning, self.ledger)?;
         for id in &self.settled_calls {
             outbox::remove(db, id)?;
         }
@@ -114,7 +117,7 @@ impl Book<'_> {
     }
 
     /// Finds the image's row, or its place, and brings it along.
-    fn settle(&mut self, id: &SquareId, before: Option<Fields>) {
+    pub(super) fn settle(&mut self, id: &SquareId, before: Option<Fields>) {
         match self.place(id) {
             Place::Row(customer) => self.put_row(id, &customer, before),
             Place::Nowhere => self.mark(id, false, before),
@@ -140,56 +143,57 @@ impl Book<'_> {
     }
 
     fn put_row(&mut self, id: &SquareId, customer: &CustomerId, before: Option<Fields>) {
-        let survivor = self.survivor_of(id);
-        // What another row agreed on with Square is not what this one did.
-        let before = before.filter(|_| !self.displace(id, customer));
+        let displaced = self.displace(id, customer, before.as_ref());
         let Some(held) = self.images.get(id) else {
             return;
         };
         let call = self.answered.or_else(|| self.calls.get(customer));
         let old = self.rows.get(customer);
         let is_answered = self.answered.is_some();
+        // What another row agreed on with Square is not what this one did; one that
+        // Square did not have agrees with it on what was sent to make the profile.
+        let base = before
+            .filter(|_| displaced.is_none())
+            .or_else(|| call.map(|call| call.sent.clone()))
+            .unwrap_or_default();
         let context = row::Context {
-            base: before,
+            base: &base,
             call,
             answered: is_answered,
             edited: self.edited.get(customer).unwrap_or(&NEVER),
-            survivor,
+            survivor: self.survivor_of(id),
         };
-        let new = row::settled(self.learning, customer, old, id, &held.image, &context);
+        let (new, decision) = row::settled(self.learning, customer, old, id, &held.image, &context);
         let is_owed = matches!(new.sync_state, SyncState::Pending);
         if call.is_some()
             && (is_answered || old.is_none_or(|old| old.square_id.is_none()) || !is_owed)
         {
             self.settled_calls.insert(customer.clone());
         }
-        if let Some(change) = row::change(self.learning, old, &new) {
-            self.changes.push(change);
-            self.changed_rows.insert(customer.clone());
-            self.rows.insert(customer.clone(), new);
+        if old.is_none_or(|old| old.deleted_at.is_some() != new.deleted_at.is_some()) {
+            self.survivors.insert(id.clone());
         }
+        let waits = if held.image.is_live() {
+            self.put(new);
+            self.decided(id, customer, customer, decision.conflicts);
+            None
+        } else {
+            self.end(id, new, &base, &decision.owed)
+        };
         self.link(id, customer);
-        self.mark(id, false, None);
+        self.mark(id, waits.is_some(), waits);
+        if let Some(unsent) = displaced {
+            self.hand_over(&unsent, id, customer);
+        }
     }
 
-    /// Lets a row that was made for the profile before anybody knew whose it is
-    /// go into the one whose it is. Gives whether there was such a row.
-    fn displace(&mut self, id: &SquareId, customer: &CustomerId) -> bool {
-        let Some(held) = self.images.get(id) else {
-            return false;
-        };
-        let Some(other) = held.customer_id.as_ref().filter(|other| *other != customer) else {
-            return false;
-        };
-        if let Some(old) = self.rows.get(other) {
-            let new = row::displaced(self.learning, old, &held.image, customer);
-            let other = other.clone();
-            self.changes
-                .extend(row::change(self.learning, Some(old), &new));
-            self.changed_rows.insert(other.clone());
-            self.rows.insert(other, new);
+    /// Puts a row in the place of what it was, if it differs.
+    pub(super) fn put(&mut self, new: Row) {
+        if let Some(change) = row::change(self.learning, self.rows.get(&new.id), &new) {
+            self.changes.push(change);
+            self.changed_rows.insert(new.id.clone());
+            self.rows.insert(new.id.clone(), new);
         }
-        true
     }
 
     /// Writes down that the row is this image's.
@@ -203,55 +207,10 @@ impl Book<'_> {
             self.survivors.insert(id.clone());
         }
     }
-
-    /// The row at the end of the chain of merges that starts here.
-    fn survivor_of(&self, id: &SquareId) -> Option<CustomerId> {
-        let mut next = self.images.get(id)?.image.merged_into.as_ref()?;
-        for _ in 0..LONGEST_CHAIN {
-            let held = self.images.get(next)?;
-            match &held.image.merged_into {
-                Some(further) => next = further,
-                None => return held.customer_id.clone(),
-            }
-        }
-        None
-    }
-
-    /// Points rows that went into a profile to where that one is, or went.
-    fn follow_survivors(&mut self, db: &mut Db) -> StoreResult<()> {
-        let mut frontier: Vec<SquareId> = std::mem::take(&mut self.survivors).into_iter().collect();
-        for _ in 0..LONGEST_CHAIN {
-            if frontier.is_empty() {
-                break;
-            }
-            let stored = images::merged_into(db, &self.learning.merchant, &frontier)?;
-            let stored: Vec<SquareId> = stored.into_iter().map(|(id, _)| id).collect();
-            self.read_images(db, &stored)?;
-            self.read_rows(db, BTreeSet::new())?;
-            let went = |held: &Held| {
-                held.image
-                    .merged_into
-                    .as_ref()
-                    .is_some_and(|into| frontier.contains(into))
-            };
-            let followers: Vec<SquareId> = self
-                .images
-                .iter()
-                .filter(|(_, held)| went(held))
-                .map(|(id, _)| id.clone())
-                .collect();
-            for id in &followers {
-                let before = self.images.get(id).and_then(agreed);
-                self.settle(id, before);
-            }
-            frontier = followers;
-        }
-        Ok(())
-    }
 }
 
 /// What both sides agreed on before; none for a profile without a row.
-fn agreed(held: &Held) -> Option<Fields> {
+pub(super) fn agreed(held: &Held) -> Option<Fields> {
     held.customer_id.as_ref()?;
     Some(
         held.base

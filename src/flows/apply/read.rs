@@ -69,6 +69,7 @@ impl<'a> Book<'a> {
             changed_rows: BTreeSet::new(),
             settled_calls: BTreeSet::new(),
             changes: Vec::new(),
+            ledger: Vec::new(),
             survivors: BTreeSet::new(),
         };
         book.read_images(db, ids)?;

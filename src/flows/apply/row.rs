@@ -9,7 +9,7 @@ use crate::domain::Timestamp;
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::image::Image;
-use crate::domain::merge::{Rule, Sent, Sides, merge};
+use crate::domain::merge::{Decision, Rule, Sent, Sides, merge};
 use crate::domain::profile::Profile;
 use crate::flows::apply::Learning;
 use crate::store::changes::Change;
@@ -19,8 +19,8 @@ use crate::store::time::stored;
 
 /// What a row's next state depends on beside the image.
 pub(super) struct Context<'a> {
-    /// What both sides agreed on before; none for a row that Square did not have.
-    pub(super) base: Option<Fields>,
+    /// What both sides agreed on before.
+    pub(super) base: &'a Fields,
     /// The call about the row that is under way, or was just answered.
     pub(super) call: Option<&'a Call>,
     /// Whether the image shows Square's answer to that call.
@@ -35,7 +35,8 @@ pub(super) struct Context<'a> {
 pub(crate) const UNSENT: &str =
     "This customer is gone at Square; the last edits made here were not sent.";
 
-/// The row as it is to be; `old` is the row as it is, if there is one.
+/// The row as it is to be, and what was decided about its fields; `old` is the
+/// row as it is, if there is one.
 pub(super) fn settled(
     learning: &Learning,
     id: &CustomerId,
@@ -43,20 +44,15 @@ pub(super) fn settled(
     square_id: &SquareId,
     image: &Image,
     context: &Context<'_>,
-) -> Row {
+) -> (Row, Decision) {
     let now = stored(learning.now);
     let remote = image.profile.fields();
     let local = old.map_or(&remote, |row| &row.fields);
-    // A row that Square did not have agrees with it on what was sent to make the profile.
-    let base = context
-        .base
-        .clone()
-        .or_else(|| context.call.map(|call| call.sent.clone()))
-        .unwrap_or_default();
+    let decision = decided(learning, &remote, local, image, context);
     let mut row = Row {
         id: id.clone(),
         square_id: Some(square_id.clone()),
-        fields: local.clone(),
+        fields: decision.fields.clone(),
         garbled: old.map(|row| row.garbled.clone()).unwrap_or_default(),
         square: square_columns(&image.profile, image.version),
         sync_state: SyncState::Synced,
@@ -66,8 +62,7 @@ pub(super) fn settled(
         created_at: old.map_or(now, |row| row.created_at),
         updated_at: now,
     };
-    row.fields = merged(learning, id, &base, &remote, local, image, context);
-    let owes = row.fields != remote;
+    let owes = !decision.owed.is_empty();
     if !image.is_live() {
         row.deleted_at = old.and_then(|row| row.deleted_at).or(Some(now));
         row.merged_into = context.survivor.clone();
@@ -78,48 +73,24 @@ pub(super) fn settled(
     } else if owes {
         (row.sync_state, row.sync_error) = owing(old, &row.fields);
     }
-    row
+    (row, decision)
 }
 
-/// A row that gives its profile up to `survivor`. Edits that Square does not have stay in it.
-pub(super) fn displaced(
+/// Brings both sides together. A profile that is gone is merged too, since an
+/// event that comes late still tells what it was; nobody asks any more who wins there.
+fn decided(
     learning: &Learning,
-    old: &Row,
-    image: &Image,
-    survivor: &CustomerId,
-) -> Row {
-    let owes = old.fields != image.profile.fields();
-    Row {
-        sync_state: if owes {
-            SyncState::Failed
-        } else {
-            SyncState::Synced
-        },
-        sync_error: owes.then(|| UNSENT.to_owned()),
-        deleted_at: old.deleted_at.or(Some(stored(learning.now))),
-        merged_into: Some(survivor.clone()),
-        updated_at: stored(learning.now),
-        ..old.clone()
-    }
-}
-
-/// What the row is to hold. A profile that is gone is merged too, since an event
-/// that comes late still tells what it was; nobody asks any more who wins there.
-fn merged(
-    learning: &Learning,
-    id: &CustomerId,
-    base: &Fields,
     remote: &Fields,
     local: &Fields,
     image: &Image,
     context: &Context<'_>,
-) -> Fields {
+) -> Decision {
     let sent = context.call.map(|call| Sent {
         fields: &call.sent,
         answered: context.answered,
     });
     let sides = Sides {
-        base,
+        base: context.base,
         remote,
         local,
         sent,
@@ -131,15 +102,54 @@ fn merged(
     } else {
         Rule::Local
     };
-    let merged = merge(&sides, rule);
-    for conflict in &merged.conflicts {
-        tracing::warn!(
-            customer.id = %id,
-            field = conflict.field.column(),
-            "both sides changed a field; SQUARESYNC_CONFLICTS decided, and the table changes holds both values"
-        );
+    merge(&sides, rule)
+}
+
+/// A row whose profile is another row's, or gone, once its edits are handed
+/// over: it holds what Square showed. Bytes that are no text stay in it.
+pub(super) fn emptied(learning: &Learning, old: &Row, shown: &Fields) -> Row {
+    let mut fields = shown.clone();
+    for field in old.garbled.keys() {
+        fields.set(*field, old.fields.get(*field).map(str::to_owned));
     }
-    merged.fields
+    let owes = fields != *shown;
+    Row {
+        fields,
+        sync_state: if owes {
+            SyncState::Failed
+        } else {
+            SyncState::Synced
+        },
+        sync_error: owes.then(|| UNSENT.to_owned()),
+        updated_at: stored(learning.now),
+        ..old.clone()
+    }
+}
+
+/// A row that gives its profile up to `survivor`.
+pub(super) fn displaced(learning: &Learning, old: &Row, survivor: &CustomerId) -> Row {
+    Row {
+        sync_state: SyncState::Failed,
+        sync_error: Some(UNSENT.to_owned()),
+        deleted_at: old.deleted_at.or(Some(stored(learning.now))),
+        merged_into: Some(survivor.clone()),
+        updated_at: stored(learning.now),
+        ..old.clone()
+    }
+}
+
+/// A row that takes over what was edited in another one.
+pub(super) fn heir(learning: &Learning, old: &Row, fields: Fields) -> Row {
+    if fields == old.fields {
+        return old.clone();
+    }
+    Row {
+        fields,
+        sync_state: SyncState::Pending,
+        sync_error: None,
+        updated_at: stored(learning.now),
+        ..old.clone()
+    }
 }
 
 /// How a row stands that Square does not have all of: as before, if it is as before.

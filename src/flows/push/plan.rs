@@ -191,7 +191,8 @@ enum Owed {
     Nothing,
     /// Something that Square is known to refuse.
     Refused(String),
-    /// To be told its profile again: an application put a new row in the old one's place.
+    /// To be told its profile again: an application put a new row in the old one's place,
+    /// or edited a row whose profile is gone.
     Link(SquareId),
     /// Something that cannot be said yet.
     Later,
@@ -222,7 +223,7 @@ fn owed_by(learning: &Learning, row: &Row, profiles: &[(&SquareId, &Held)]) -> O
         }
         Some((_, held)) if held.unmerged => Owed::Later,
         Some((id, _)) if row.square_id.is_none() => Owed::Link((*id).clone()),
-        Some((_, held)) if !held.image.is_live() => Owed::Refused(apply::UNSENT.to_owned()),
+        Some((id, held)) if !held.image.is_live() => Owed::Link((*id).clone()),
         Some((id, held)) => {
             let remote = held.image.profile.fields();
             let differing: Vec<Field> = row.fields.differing(&remote).collect();

@@ -44,6 +44,7 @@ pub(crate) struct App {
     pub(crate) backfill: Backfill,
     pub(crate) push: Push,
     push_deletes: bool,
+    rule: Rule,
     /// How many of Square's events were delivered.
     delivered: usize,
 }
@@ -86,10 +87,24 @@ impl App {
     /// Like [`with`](Self::with), but nothing of the directory was read yet.
     pub(crate) async fn unread(db: TestDb, options: Options, push_deletes: bool) -> Self {
         let square = Simulator::start(options).unwrap();
-        Self::open(db, square, push_deletes, 0).await
+        Self::open(db, square, push_deletes, Rule::Square, 0).await
     }
 
-    async fn open(db: TestDb, square: Simulator, push_deletes: bool, delivered: usize) -> Self {
+    /// With an empty directory, where this rule decides about conflicts.
+    pub(crate) async fn ruled(db: TestDb, rule: Rule) -> Self {
+        let square = Simulator::start(options()).unwrap();
+        let mut app = Self::open(db, square, false, rule, 0).await;
+        app.read_all().await;
+        app
+    }
+
+    async fn open(
+        db: TestDb,
+        square: Simulator,
+        push_deletes: bool,
+        rule: Rule,
+        delivered: usize,
+    ) -> Self {
         let store = Store::open(location(&db)).await.unwrap();
         let token = AccessToken::parse(&square.token).unwrap();
         let settings = ClientSettings {
@@ -106,7 +121,7 @@ impl App {
             store: store.clone(),
             square: client.clone(),
             merchant: merchant.clone(),
-            rule: Rule::Square,
+            rule,
             holder: Holder::named("test"),
             counters: Arc::clone(&counters),
         };
@@ -114,13 +129,13 @@ impl App {
             store: store.clone(),
             square: client.clone(),
             merchant,
-            rule: Rule::Square,
+            rule,
             push_deletes,
             holder: Holder::named("test"),
             counters: Arc::clone(&counters),
         };
         Self {
-            receive: Receive::new(store.clone(), Rule::Square, Arc::clone(&counters)),
+            receive: Receive::new(store.clone(), rule, Arc::clone(&counters)),
             reconcile: Reconcile::new(reading.clone(), TimeDelta::minutes(5)),
             backfill: Backfill::new(reading),
             push: Push::new(pushing),
@@ -129,6 +144,7 @@ impl App {
             store,
             client,
             push_deletes,
+            rule,
             delivered,
         }
     }
@@ -143,7 +159,14 @@ impl App {
             self.store,
             self.client,
         ));
-        Self::open(self.db, self.square, self.push_deletes, self.delivered).await
+        Self::open(
+            self.db,
+            self.square,
+            self.push_deletes,
+            self.rule,
+            self.delivered,
+        )
+        .await
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,0 +1,101 @@
+//! Edits of customers that were deleted at Square: the row keeps them, and the
+//! ledger tells of each once.
+
+use serde_json::json;
+use squaresync::domain::merge::Rule;
+
+use super::ledger;
+use crate::support::{App, TestDb, on_each_database};
+
+on_each_database! {
+    what_was_not_sent_before_the_end_is_told_field_by_field,
+    an_edit_made_after_the_end_is_told_too,
+    a_customer_that_lives_again_takes_what_was_told,
+}
+
+/// One customer on both sides. Gives Square's id.
+async fn ann(app: &mut App) -> String {
+    app.sql("INSERT INTO customers (id, given_name, note) VALUES ('a', 'Ann', 'old')");
+    app.settle().await;
+    app.square.customers()[0]["id"].as_str().unwrap().to_owned()
+}
+
+/// What the row says of itself.
+fn row(app: &App) -> Vec<String> {
+    let gone = "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'gone' END";
+    app.rows(&["note", "nickname", "sync_state", gone])
+}
+
+async fn what_was_not_sent_before_the_end_is_told_field_by_field(db: TestDb) {
+    for rule in [Rule::Square, Rule::Local] {
+        for told in [false, true] {
+            let mut app = App::ruled(TestDb::new(db.kind()), rule).await;
+            let id = ann(&mut app).await;
+            app.sql("UPDATE customers SET note = NULL, nickname = 'A'");
+            app.square.delete(&id);
+            let events = app.events();
+            if told {
+                for event in events.iter().chain(&events) {
+                    app.deliver(event).await;
+                }
+            }
+            app.settle().await;
+
+            let mut entries = ledger(app.other());
+            entries.sort();
+            let expected = [
+                format!("a {id} nickname - - A deleted square decided"),
+                format!("a {id} note old - - deleted square decided"),
+            ];
+            assert_eq!(entries, expected, "{told}");
+            let timed = "conflicts WHERE local_at IN (SELECT changed_at FROM changes) AND square_at IS NOT NULL";
+            assert_eq!(app.other().count(timed), 2);
+            assert_eq!(row(&app), ["- A failed gone"]);
+            let sent = app.square.calls();
+            let sent = sent
+                .iter()
+                .filter(|call| call.method == "POST" && call.applied);
+            assert_eq!(sent.filter(|call| call.path == "/v2/customers").count(), 1);
+        }
+    }
+}
+
+async fn an_edit_made_after_the_end_is_told_too(db: TestDb) {
+    let mut app = App::new(db).await;
+    let id = ann(&mut app).await;
+    app.square.delete(&id);
+    app.settle().await;
+    assert_eq!(row(&app), ["old - synced gone"]);
+    app.sql("UPDATE customers SET note = 'mine'");
+    app.settle().await;
+    app.sql("UPDATE customers SET nickname = 'A'");
+    app.settle().await;
+    app.sql("UPDATE customers SET nickname = 'A'");
+    app.settle().await;
+
+    let expected = [
+        format!("a {id} note old - mine deleted square decided"),
+        format!("a {id} nickname - - A deleted square decided"),
+    ];
+    assert_eq!(ledger(app.other()), expected);
+    assert_eq!(row(&app), ["mine A failed gone"]);
+    assert_eq!(app.square.len(), 0);
+}
+
+async fn a_customer_that_lives_again_takes_what_was_told(db: TestDb) {
+    let mut app = App::new(db).await;
+    let id = ann(&mut app).await;
+    app.sql("UPDATE customers SET note = 'mine'");
+    let data = json!({
+        "type": "customer", "id": id, "deleted": true, "object": {"customer": {"id": id, "version": 0}},
+    });
+    app.square.emit("customer.deleted", &data);
+    app.deliver_all().await;
+    assert_eq!(row(&app), ["mine - failed gone"]);
+    app.square.update(&id, &json!({"family_name": "Again"}));
+    app.settle().await;
+
+    assert_eq!(row(&app), ["mine - synced live"]);
+    assert_eq!(ledger(app.other()).len(), 1);
+    app.assert_equal();
+}
