@@ -4,9 +4,10 @@
 //! In reading order: [`id`] names things, [`field`] lists what both sides can
 //! edit, [`profile`] is a customer as Square shows it, [`observation`] is one
 //! thing learnt about it, [`image`] folds all of them into one truth, [`merge`] brings two sides together,
-//! [`window`] cuts time for the reconciler, [`backoff`] says how long to wait.
+//! [`window`] cuts time for the reconciler, [`cap`] says how many may end at once, [`backoff`] says how long to wait.
 
 pub mod backoff;
+pub mod cap;
 pub mod field;
 pub mod id;
 pub mod image;
