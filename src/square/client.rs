@@ -4,6 +4,7 @@
 //! request leaves until a pause is over. On a crash nothing is lost, since
 //! nothing is kept but the pause and the counters.
 
+mod bulk;
 mod calls;
 mod door;
 mod gate;
@@ -25,6 +26,7 @@ use crate::square::address::{self, BadAddress};
 use crate::square::client::transport::{Call, Transport};
 use crate::square::error::{Cause, Refusal, SquareError};
 
+pub use crate::square::client::bulk::{MOST, Retrieved};
 pub use crate::square::client::door::{Answering, Door};
 pub use crate::square::client::page::{By, Page, SearchQuery, TokenStatus};
 

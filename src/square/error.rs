@@ -179,6 +179,20 @@ impl Answer<'_> {
     }
 }
 
+/// Whether the errors about one customer in a bulk answer say that there is no
+/// such customer, and nothing else.
+pub(super) fn is_not_found(object: &Map<String, Value>) -> bool {
+    let answer = Answer {
+        status: 200,
+        after: None,
+        body: &[],
+        by_cursor: false,
+    };
+    let faults = Fault::all_in(object);
+    let says_so = |fault| answer.sort(fault, &faults) == SquareError::NotFound;
+    !faults.is_empty() && faults.iter().all(says_so)
+}
+
 /// One entry of `errors`.
 #[derive(Clone, Copy, Debug)]
 struct Fault<'a> {

@@ -1,5 +1,6 @@
 //! The client over real HTTP: what it sends, and what it makes of answers.
 
+mod bulk;
 mod faults;
 pub(crate) mod played;
 

@@ -1,6 +1,6 @@
 //! The object in an answer's body: bytes in, JSON out. The promise: of a list of
-//! customers each is read by itself. One that no text can hold, such as one with
-//! half a surrogate pair in it, is null there and spoils no other.
+//! customers, and of bulk responses, each is read by itself. One that no text can
+//! hold, such as one with half a surrogate pair in it, is null there and spoils no other.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,18 @@ use serde_json::{Map, Result, Value};
 
 /// The key whose list is read one by one.
 const LISTED: &str = "customers";
+/// The key whose map is read one by one.
+const MAPPED: &str = "responses";
 
 /// Reads the object. Of a key given twice the last value counts, as everywhere.
 pub(super) fn read(body: &[u8]) -> Result<Map<String, Value>> {
     let parts: BTreeMap<String, &RawValue> = serde_json::from_slice(body)?;
     let mut object = Map::new();
     for (key, part) in parts {
-        let value = if key == LISTED {
-            listed(part)?
-        } else {
-            serde_json::from_str(part.get())?
+        let value = match key.as_str() {
+            LISTED => listed(part)?,
+            MAPPED => mapped(part)?,
+            _ => serde_json::from_str(part.get())?,
         };
         object.insert(key, value);
     }
@@ -29,6 +31,17 @@ fn listed(part: &RawValue) -> Result<Value> {
     let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(part.get()) else {
         return serde_json::from_str(part.get());
     };
-    let one = |raw: &RawValue| serde_json::from_str(raw.get()).unwrap_or(Value::Null);
     Ok(Value::Array(list.into_iter().map(one).collect()))
+}
+
+fn mapped(part: &RawValue) -> Result<Value> {
+    let Ok(map) = serde_json::from_str::<BTreeMap<String, &RawValue>>(part.get()) else {
+        return serde_json::from_str(part.get());
+    };
+    let read = map.into_iter().map(|(key, raw)| (key, one(raw)));
+    Ok(Value::Object(read.collect()))
+}
+
+fn one(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or(Value::Null)
 }
