@@ -103,6 +103,13 @@ impl Profile {
         Some(moment.to_utc())
     }
 
+    /// Whether Square came by the profile, or changed it, at `moment` or later.
+    pub fn is_touched_since(&self, moment: Timestamp) -> bool {
+        ["created_at", "updated_at"]
+            .into_iter()
+            .any(|key| self.moment(key).is_some_and(|touched| moment <= touched))
+    }
+
     /// Whether the person wants no marketing mail, where Square says.
     pub fn email_unsubscribed(&self) -> Option<bool> {
         self.0

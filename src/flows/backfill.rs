@@ -4,7 +4,7 @@
 //! thousand customers. Out: their profiles, taken through the one door. The
 //! promise: a window that was read is not read again, so a crash resumes where
 //! it was; when the last one is read, the reconciler's mark stands at the time
-//! the backfill began.
+//! the backfill began. The first time that counts as a census.
 
 use chrono::{DateTime, TimeDelta};
 
@@ -17,9 +17,6 @@ use crate::flows::reading::{Finish, Progress, Reading};
 use crate::square::client::By;
 use crate::store::lease::Lease;
 use crate::store::{marks, windows};
-
-/// A window with more customers than this is cut in two: what a crash repeats stays small.
-const LARGEST: u64 = 2000;
 
 /// The backfill. One [`step`](Self::step) reads one page or cuts one window.
 pub struct Backfill {
@@ -82,7 +79,7 @@ impl Backfill {
         };
         self.progress.total = self.progress.total.or(reader.held());
         let window = reader.window();
-        if let Some((first, second)) = halves(&reader) {
+        if let Some((first, second)) = reader.halves() {
             self.cut(window, first, second).await?;
             return Ok(Step::Worked);
         }
@@ -157,6 +154,10 @@ impl Backfill {
             let lease = lease.hold(db)?;
             if let Some(began) = marks::get(db, &merchant, marks::BACKFILL_BEGAN)? {
                 let reached = marks::get(db, &merchant, marks::UPDATED)?;
+                if reached.is_none() {
+                    // Nothing was here before that could be gone at Square.
+                    marks::set(db, &merchant, marks::CENSUS, began)?;
+                }
                 marks::set(
                     db,
                     &merchant,
@@ -170,15 +171,5 @@ impl Backfill {
         finished.await?;
         self.lease = self.reading.lease();
         Ok(())
-    }
-}
-
-/// The halves of a window that was just opened and holds too much.
-fn halves(reader: &Reader) -> Option<(Window, Window)> {
-    let is_large = reader.is_first() && reader.held().is_some_and(|held| LARGEST < held);
-    if is_large {
-        reader.window().halves()
-    } else {
-        None
     }
 }

@@ -26,6 +26,8 @@ pub struct Counters {
     pub profiles_read: Family<Label, Counter>,
     /// Profiles on pages that could not be read.
     pub profiles_unreadable: Counter,
+    /// Customers that were missing in Square's list, and what became of them.
+    pub census: Family<Label, Counter>,
     /// Calls that Square took, by operation.
     pub pushed: Family<Label, Counter>,
     /// Rows that Square refused.
@@ -95,6 +97,11 @@ impl Counters {
             "profiles_read",
             "Profiles read from pages, by whether they told something new",
             &self.profiles_read,
+        );
+        add(
+            "census",
+            "Customers missing in Square's whole list, and what Square said of them",
+            &self.census,
         );
         add(
             "pushed",

@@ -1,5 +1,5 @@
 //! One window of Square's directory, read page by page. Shared by the
-//! reconciler and the backfill.
+//! reconciler, the backfill and the census.
 //!
 //! Pages are live: what changes while they are read can push a neighbour over
 //! the edge of a page that is read already. So the window is counted when it is
@@ -19,6 +19,8 @@ use crate::square::client::{By, Page, SearchQuery, Square};
 use crate::square::error::SquareError;
 use crate::store::{Db, StoreResult, images};
 
+/// A window with more customers than this is cut in two: what a crash repeats stays small.
+const LARGEST: u64 = 2000;
 /// How often a window is begun again before that is somebody else's fault.
 const RESTARTS: u32 = 5;
 /// How often a window is read again for profiles that slipped over an edge.
@@ -33,6 +35,8 @@ pub(crate) struct Reader {
     /// The profiles seen, by a hash of their id: a million of them must not fill the memory.
     seen: HashSet<u64>,
     hasher: RandomState,
+    /// How many profiles could not be read.
+    unreadable: u64,
     restarts: u32,
     rereads: u32,
     /// How many pages were read.
@@ -52,6 +56,18 @@ pub(crate) struct Read {
     pub(crate) is_last: bool,
 }
 
+impl Read {
+    /// What was learnt by other ways than a page.
+    pub(crate) fn of(observations: Vec<Observation>) -> Self {
+        Self {
+            observations,
+            unreadable: 0,
+            latest: None,
+            is_last: false,
+        }
+    }
+}
+
 impl Reader {
     /// Begins with the first page.
     pub(crate) fn new(by: By, window: Window) -> Self {
@@ -64,6 +80,7 @@ impl Reader {
             held: None,
             seen: HashSet::new(),
             hasher: RandomState::new(),
+            unreadable: 0,
             restarts: 0,
             rereads: 0,
             pages: 0,
@@ -74,9 +91,20 @@ impl Reader {
         self.query.window
     }
 
-    /// Whether no more than the first page was read.
-    pub(crate) fn is_first(&self) -> bool {
-        self.pages <= 1
+    /// The halves of a window that was just opened and holds too much.
+    pub(crate) fn halves(&self) -> Option<(Window, Window)> {
+        let is_large = self.pages <= 1 && self.held.is_some_and(|held| LARGEST < held);
+        if is_large {
+            self.window().halves()
+        } else {
+            None
+        }
+    }
+
+    /// Whether every profile that the window held was on its pages; to be asked
+    /// once its last page was read.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.has_slipped()
     }
 
     /// How many profiles the window held when it was opened.
@@ -97,6 +125,12 @@ impl Reader {
                     self.restarts += 1;
                     self.begin_again();
                 }
+                Err(SquareError::CursorDead) => {
+                    // Whoever drives this may try once more, and not with what has ended.
+                    self.restarts = 0;
+                    self.begin_again();
+                    return Err(SquareError::CursorDead.into());
+                }
                 page => break page?,
             }
         };
@@ -116,6 +150,7 @@ impl Reader {
                 "Square showed profiles that cannot be read; they are left out"
             );
         }
+        self.unreadable += unreadable;
         self.seen.extend(
             profiles
                 .iter()
@@ -123,7 +158,7 @@ impl Reader {
         );
         self.query.cursor = page.cursor;
         let mut is_last = self.query.cursor.is_none();
-        if is_last && self.has_slipped(unreadable) && self.rereads < REREADS {
+        if is_last && self.has_slipped() && self.rereads < REREADS {
             self.rereads += 1;
             self.begin_again();
             is_last = false;
@@ -142,16 +177,17 @@ impl Reader {
     }
 
     /// Whether profiles that were in the window were on none of its pages.
-    fn has_slipped(&self, unreadable: u64) -> bool {
+    fn has_slipped(&self) -> bool {
         let seen = u64::try_from(self.seen.len()).unwrap_or(u64::MAX);
         self.held
-            .is_some_and(|held| seen.saturating_add(unreadable) < held)
+            .is_some_and(|held| seen.saturating_add(self.unreadable) < held)
     }
 
     fn begin_again(&mut self) {
         self.query.cursor = None;
         self.held = None;
         self.seen.clear();
+        self.unreadable = 0;
     }
 }
 

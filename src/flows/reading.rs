@@ -1,4 +1,4 @@
-//! What the reconciler and the backfill have in common: pages go through the
+//! What the reconciler, the backfill and the census have in common: pages go through the
 //! one door under a lease, and a page that tells nothing new is not written.
 
 use std::sync::Arc;
@@ -52,7 +52,22 @@ pub(crate) type Finish = Box<dyn FnOnce(&mut Db) -> StoreResult<()> + Send>;
 impl Reading {
     /// The lease of reading, not taken yet.
     pub(crate) fn lease(&self) -> Lease {
-        Lease::new(&self.merchant, LEASE, &self.holder)
+        self.lease_of(LEASE)
+    }
+
+    /// The lease of another kind of work, not taken yet.
+    pub(crate) fn lease_of(&self, work: &'static str) -> Lease {
+        Lease::new(&self.merchant, work, &self.holder)
+    }
+
+    /// How what is learnt takes effect.
+    pub(crate) fn learning(&self, now: Timestamp) -> Learning {
+        Learning {
+            merchant: self.merchant.clone(),
+            source: Source::Pass,
+            rule: self.rule,
+            now,
+        }
     }
 
     /// Takes a page in, and does `finish` in the same transaction. Gives how
@@ -74,12 +89,7 @@ impl Reading {
             .await?;
         let mut news = 0;
         if is_news || finish.is_some() {
-            let learning = Learning {
-                merchant: self.merchant.clone(),
-                source: Source::Pass,
-                rule: self.rule,
-                now,
-            };
+            let learning = self.learning(now);
             let held = lease.clone();
             let written = self.store.write(move |db| {
                 let held = held.hold(db)?;

@@ -2,6 +2,8 @@
 //! agreed on. A row here is never taken away: versions and ends once seen are
 //! not forgotten.
 
+pub mod standing;
+
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;

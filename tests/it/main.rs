@@ -12,6 +12,7 @@
 mod support;
 
 mod attack;
+mod census;
 mod client;
 mod conflicts;
 mod customers_table;

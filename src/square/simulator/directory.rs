@@ -117,8 +117,10 @@ impl Directory {
         let Some(record) = self.records.get_mut(slot) else {
             return;
         };
+        let was_deleted = record.versions.last().is_some_and(|it| it.text.is_none());
         if version.text.is_some() {
             self.by_updated.insert((version.updated, slot));
+            self.live += usize::from(was_deleted);
         } else {
             self.live = self.live.saturating_sub(1);
         }
@@ -127,12 +129,6 @@ impl Directory {
             record.versions.reserve_exact(1);
         }
         record.versions.push(version);
-    }
-
-    /// Adds a state to a customer that was deleted: it is there again.
-    pub(super) fn append_again(&mut self, slot: Slot, version: Version) {
-        self.live += 1;
-        self.append(slot, version);
     }
 
     /// Lets a customer be found by the value of a field.

@@ -38,6 +38,8 @@ pub enum Fault {
     ExpiredCursor,
     /// A search that finds nothing at all.
     EmptyIndex,
+    /// A search page without every second customer, though all are counted.
+    HalfIndex,
     /// A bulk answer from which one key is missing.
     MissingBulkKey,
     /// An event that is never sent.
@@ -54,7 +56,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::RateLimited,
         Self::RateLimitedThoughApplied,
         Self::InternalError,
@@ -67,6 +69,7 @@ impl Fault {
         Self::EmptyPage,
         Self::ExpiredCursor,
         Self::EmptyIndex,
+        Self::HalfIndex,
         Self::MissingBulkKey,
         Self::WebhookDropped,
         Self::WebhookDoubled,

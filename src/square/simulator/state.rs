@@ -193,7 +193,7 @@ impl State {
         let now = self.now();
         customer.insert("version".to_owned(), json!(number + 1));
         let version = stamped(&mut customer, now, number + 1);
-        self.directory.append_again(slot, version);
+        self.directory.append(slot, version);
         self.index(slot, &customer);
         if with_event {
             self.told(Kind::Updated, &customer, None, now);

@@ -11,6 +11,7 @@ use squaresync::domain::Timestamp;
 use squaresync::domain::merge::Rule;
 use squaresync::flows::Step;
 use squaresync::flows::backfill::Backfill;
+use squaresync::flows::census::Census;
 use squaresync::flows::counters::Counters;
 use squaresync::flows::error::FlowError;
 use squaresync::flows::identify::identify;
@@ -42,6 +43,8 @@ pub(crate) struct App {
     pub(crate) receive: Receive,
     pub(crate) reconcile: Reconcile,
     pub(crate) backfill: Backfill,
+    pub(crate) census: Census,
+    pub(crate) reading: Reading,
     pub(crate) push: Push,
     push_deletes: bool,
     rule: Rule,
@@ -137,7 +140,9 @@ impl App {
         Self {
             receive: Receive::new(store.clone(), rule, Arc::clone(&counters)),
             reconcile: Reconcile::new(reading.clone(), TimeDelta::minutes(5)),
-            backfill: Backfill::new(reading),
+            backfill: Backfill::new(reading.clone()),
+            census: Census::new(reading.clone(), false),
+            reading,
             push: Push::new(pushing),
             db,
             square,
@@ -155,6 +160,8 @@ impl App {
             self.receive,
             self.reconcile,
             self.backfill,
+            self.census,
+            self.reading,
             self.push,
             self.store,
             self.client,
@@ -190,6 +197,12 @@ impl App {
     pub(crate) async fn pass(&mut self) {
         self.advance(LAG).await;
         while self.reconcile.step(self.now()).await.unwrap() == Step::Worked {}
+    }
+
+    /// One whole census, once the index shows everything.
+    pub(crate) async fn census_all(&mut self) {
+        self.advance(LAG).await;
+        while self.census.step(self.now()).await.unwrap() == Step::Worked {}
     }
 
     /// Sends what is owed until nothing is due; time passes for what has to wait.
