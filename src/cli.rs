@@ -83,7 +83,7 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command, settings: Settings) -> anyhow::Result<u8> {
     match command {
         Command::Serve => serve::run(settings).await,
-        Command::Sync(report) => sync::run(settings, report.json).await,
+        Command::Sync(sync) => sync::run(settings, sync).await,
         Command::Backfill(report) => backfill::run(settings, report.json).await,
         Command::Push(report) => push::run(settings, report.json).await,
         Command::Status(report) => status::run(settings, report.json).await,

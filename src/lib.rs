@@ -8,6 +8,7 @@
 //!  webhooks ------------> receive ---+
 //!  SearchCustomers <----- reconcile -+-> apply -> images: remote, base
 //!                  <----- backfill --+      |
+//!                  <----- census ----+      |
 //!                                           +---> customers: local <---> SQL
 //!                                                     |
 //!  create, update, delete <------ push <--- outbox <--+ noticed by triggers

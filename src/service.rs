@@ -5,6 +5,7 @@
 //! begun is finished within ten seconds. All state is in the tables, so a crash
 //! costs nothing but the calls that were under way, which are made again.
 
+mod census;
 mod drive;
 mod holder;
 mod loops;

@@ -50,12 +50,12 @@ pub enum Command {
 
     /// Make both sides the same once, then report
     ///
-    /// Pulls what changed at Square since the last pass (the first time: everything), pushes
-    /// what is owed to Square, and prints how many customers were read and changed here, and
-    /// how many Square took and refused. A profile that was deleted at Square without a
-    /// webhook is not noticed. Made for a nightly job; safe beside a running `serve`.
+    /// Pulls what changed at Square since the last pass (the first time: everything), looks
+    /// once in SQUARESYNC_CENSUS_EVERY for customers that are gone at Square without a word,
+    /// pushes what is owed to Square, and prints what each of these did. Made for a nightly
+    /// job; safe beside a running `serve`.
     #[command(after_long_help = help::SYNC)]
-    Sync(ReportArgs),
+    Sync(SyncArgs),
 
     /// Pull the whole directory from Square
     ///
@@ -136,6 +136,22 @@ pub struct ReportArgs {
     /// Print the report as one JSON object, for programs
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `sync` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct SyncArgs {
+    /// Approve of however many deletions there are, and look for them now
+    ///
+    /// Without it no more than 25 customers, or 2 % of them if that is more, are taken for
+    /// deleted at once; more of them raise an alarm, which `status` shows. Approve once you
+    /// know that they were meant.
+    #[arg(long)]
+    pub approve: bool,
+
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 /// What `replay` takes.

@@ -9,6 +9,7 @@ use crate::cli::progress::Bar;
 use crate::domain::id::MerchantId;
 use crate::flows::Step;
 use crate::flows::backfill::Backfill;
+use crate::flows::census::{Census, Found};
 use crate::flows::error::FlowError;
 use crate::flows::push::{Push, Pushed};
 use crate::flows::reading::Progress;
@@ -96,6 +97,33 @@ pub(super) async fn pull_all(parts: &Parts, merchant: &MerchantId) -> Result<Pul
     Ok(pulled(backfill.progress()))
 }
 
+/// Looks for customers that are gone at Square, if that is due or a person approves
+/// of what it finds. None where it is not, or where another process does it.
+pub(super) async fn census(
+    parts: &Parts,
+    merchant: &MerchantId,
+) -> Result<Option<Found>, FlowError> {
+    let mut census = parts.census(merchant);
+    if !parts.approved && !census.is_due(parts.census_every).await? {
+        return Ok(None);
+    }
+    let patience = if parts.approved {
+        Patience::COMMAND
+    } else {
+        Patience {
+            held: Duration::ZERO,
+            ..Patience::COMMAND
+        }
+    };
+    let mut bar = Bar::new(READ);
+    let taken = until_idle(&mut census, patience, &mut bar).await;
+    bar.finish();
+    match taken {
+        Err(error) if error.is_held() && !parts.approved => Ok(None),
+        taken => taken.map(|()| Some(census.found().clone())),
+    }
+}
+
 /// Sends what is owed. Calls that Square does not answer are made again for a while.
 pub(super) async fn push(parts: &Parts, merchant: &MerchantId) -> Result<Sent, FlowError> {
     let mut push = parts.push(merchant);
@@ -136,6 +164,12 @@ impl Counted for Backfill {
 }
 
 impl Counted for Reconcile {
+    fn counted(&self) -> (u64, Option<u64>) {
+        (self.progress().read, self.progress().total)
+    }
+}
+
+impl Counted for Census {
     fn counted(&self) -> (u64, Option<u64>) {
         (self.progress().read, self.progress().total)
     }

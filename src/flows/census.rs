@@ -127,10 +127,15 @@ impl Census {
         }
     }
 
+    /// Whether one is under way.
+    pub fn is_under_way(&self) -> bool {
+        self.pass.is_some()
+    }
+
     /// Whether one is under way, or the last one that ended well began more than
     /// `every` ago. A directory that was never read as a whole has to be read first.
     pub async fn is_due(&self, every: TimeDelta) -> Result<bool, FlowError> {
-        if self.pass.is_some() {
+        if self.is_under_way() {
             return Ok(true);
         }
         let merchant = self.reading.merchant.clone();

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::domain::Timestamp;
 use crate::store::{Db, Store, StoreResult};
-use crate::store::{customers, edits, inbox, lease, marks, outbox, sellers, windows};
+use crate::store::{alarms, customers, edits, inbox, lease, marks, outbox, sellers, windows};
 
 mod text;
 
@@ -32,6 +32,8 @@ pub struct Status {
     pub local_edits: i64,
     /// Who does what now.
     pub leases: Vec<Lease>,
+    /// What a person should look at, the oldest first.
+    pub alarms: Vec<Alarm>,
 }
 
 /// A seller, and how far the passes over its directory have come.
@@ -111,6 +113,19 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
+/// What was not done, because it looked like somebody's mistake.
+#[derive(Clone, Debug, Serialize)]
+pub struct Alarm {
+    /// The seller.
+    pub merchant_id: String,
+    /// What it is about.
+    pub name: String,
+    /// What happened, and what to do.
+    pub detail: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 impl Status {
     /// Looks at everything; `at` is now.
     pub async fn read(store: &Store, at: Timestamp) -> StoreResult<Self> {
@@ -138,6 +153,7 @@ fn look(db: &mut Db, at: Timestamp) -> StoreResult<Status> {
         outbox: Outbox { waiting, oldest },
         local_edits: edits::count(db)?,
         leases: lease::held(db)?.into_iter().map(held).collect(),
+        alarms: alarms::all(db)?.into_iter().map(alarm).collect(),
     })
 }
 
@@ -168,6 +184,15 @@ fn held(holding: lease::Holding) -> Lease {
         name: holding.name,
         holder: holding.holder,
         until: holding.until,
+    }
+}
+
+fn alarm(alarm: alarms::Alarm) -> Alarm {
+    Alarm {
+        merchant_id: alarm.merchant_id.as_str().to_owned(),
+        name: alarm.name,
+        detail: alarm.detail,
+        since: alarm.raised_at,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::backoff;
 use crate::flows::Step;
 use crate::flows::backfill::Backfill;
+use crate::flows::census::Census;
 use crate::flows::error::FlowError;
 use crate::flows::push::Push;
 use crate::flows::reconcile::Reconcile;
@@ -50,6 +51,12 @@ impl Flow for Reconcile {
 }
 
 impl Flow for Backfill {
+    async fn step(&mut self) -> Result<Step, FlowError> {
+        Self::step(self, clock()).await
+    }
+}
+
+impl Flow for Census {
     async fn step(&mut self) -> Result<Step, FlowError> {
         Self::step(self, clock()).await
     }

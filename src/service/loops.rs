@@ -1,7 +1,7 @@
 //! The loops of a running service: each drives its flows, waits, and begins
 //! again, until the service stops.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -10,6 +10,7 @@ use crate::flows::backfill::Backfill;
 use crate::flows::error::FlowError;
 use crate::flows::identify;
 use crate::flows::reconcile::Reconcile;
+use crate::service::census::Pauses;
 use crate::service::{Parts, Patience, Watch, clock, until_idle};
 use crate::square::error::SquareError;
 use crate::store::StoreError;
@@ -35,7 +36,7 @@ impl Stop {
         tokio::time::timeout(time, self.stopped()).await.is_ok()
     }
 
-    fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         *self.0.borrow()
     }
 }
@@ -95,19 +96,27 @@ pub(super) async fn identify(
     }
 }
 
-/// Reads what webhooks missed, again and again; the first time, everything.
+/// Reads what webhooks missed, again and again; the first time, everything. The
+/// census is taken in the pauses.
 pub(super) async fn read(parts: Parts, merchant: MerchantId, every: Duration, mut stop: Stop) {
     let (mut backfill, mut reconcile) = (parts.backfill(&merchant), parts.reconcile(&merchant));
+    let mut census = Pauses::new(&parts, &merchant);
     let mut standing = Standing::new(parts, "the directory could not be read");
     while !stop.is_set() {
-        let round = pass(&standing.parts, &mut backfill, &mut reconcile, &mut stop).await;
-        let wait = standing.after(round).await.unwrap_or(every);
+        let mut round = pass(&standing.parts, &mut backfill, &mut reconcile, &mut stop).await;
+        let end = Instant::now() + every;
+        if round.is_ok() {
+            round = census.fill(end, &mut stop).await;
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        let wait = standing.after(round).await.unwrap_or(left);
         if stop.within(wait).await {
             break;
         }
     }
     given_back(backfill.give_back().await);
     given_back(reconcile.give_back().await);
+    given_back(census.give_back().await);
 }
 
 /// A lease that cannot be given back runs out by itself.

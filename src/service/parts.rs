@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::domain::id::MerchantId;
 use crate::domain::merge::Rule;
 use crate::flows::backfill::Backfill;
+use crate::flows::census::Census;
 use crate::flows::counters::Counters;
 use crate::flows::error::FlowError;
 use crate::flows::identify;
@@ -33,6 +34,10 @@ pub struct Parts {
     environment: &'static str,
     rule: Rule,
     overlap: TimeDelta,
+    /// How long after a census the next one is due.
+    pub census_every: TimeDelta,
+    /// Whether a person approves of however many deletions there are, on either side.
+    pub approved: bool,
     push_deletes: bool,
     holder: Holder,
 }
@@ -51,6 +56,8 @@ impl Parts {
             environment: settings.environment.as_str(),
             rule: settings.conflicts,
             overlap: TimeDelta::from_std(settings.overlap)?,
+            census_every: TimeDelta::from_std(settings.census_every)?,
+            approved: false,
             push_deletes: settings.push_deletes,
             holder: holder::this_process(),
         })
@@ -74,6 +81,11 @@ impl Parts {
     /// The flow that reads the whole directory.
     pub fn backfill(&self, merchant: &MerchantId) -> Backfill {
         Backfill::new(self.reading(merchant))
+    }
+
+    /// The flow that finds who is gone at Square.
+    pub fn census(&self, merchant: &MerchantId) -> Census {
+        Census::new(self.reading(merchant), self.approved)
     }
 
     /// The flow that carries local changes to Square.

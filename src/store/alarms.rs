@@ -16,6 +16,8 @@ use crate::store::time::{moment, stored};
 pub const CENSUS: &str = "census";
 /// Applications deleted many rows, and Square has not been told.
 pub const DELETES: &str = "deletes";
+/// Every name.
+pub const ALL: [&str; 2] = [CENSUS, DELETES];
 
 /// An alarm.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::domain::Timestamp;
 use crate::flows::counters::{Counters, Label};
 use crate::flows::status::Status;
 use crate::square::client::Square;
-use crate::store::{Store, marks};
+use crate::store::{Store, alarms, marks};
 use crate::web::look::Look;
 
 /// Where the numbers come from.
@@ -65,6 +65,7 @@ pub(super) async fn scrape(metrics: web::Data<Metrics>) -> HttpResponse {
     if let Some(status) = status {
         rows(&mut registry, &status);
         passes(&mut registry, &status, metrics.counters.read_up_to.get());
+        raised(&mut registry, &status);
     }
     let mut text = String::new();
     match prometheus_text::encode(&mut text, &registry) {
@@ -177,6 +178,26 @@ fn passes(registry: &mut Registry, status: &Status, read_up_to: i64) {
         "How far the newest pass over changes lies back",
         lag,
     );
+}
+
+/// Which alarms of each seller are raised.
+fn raised(registry: &mut Registry, status: &Status) {
+    let raised = Family::<Vec<(&str, String)>, Gauge>::default();
+    for seller in &status.sellers {
+        for name in alarms::ALL {
+            let is_raised = status
+                .alarms
+                .iter()
+                .any(|alarm| alarm.merchant_id == seller.merchant_id && alarm.name == name);
+            let labels = vec![
+                ("merchant_id", seller.merchant_id.clone()),
+                ("name", name.to_owned()),
+            ];
+            raised.get_or_create(&labels).set(i64::from(is_raised));
+        }
+    }
+    let help = "Whether a person should look: at `squaresync status`, which says what to do";
+    registry.register("alarm", help, raised);
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str, value: i64) {

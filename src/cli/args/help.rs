@@ -39,11 +39,12 @@ Examples:
 pub const SYNC: &str = "\
 Needs SQUARE_ACCESS_TOKEN in the environment or the settings file.
 
-Exit codes: 0 done, even if Square refused rows, 1 failed or not all calls were answered (what
-was done stays done), 2 wrong settings or usage.
+Exit codes: 0 done, even if Square refused rows or deletions wait for approval, 1 failed or not
+all calls were answered (what was done stays done), 2 wrong settings or usage.
 
 Examples:
   squaresync sync
+  squaresync sync --approve
   squaresync sync --json --database-url sqlite:shop.db";
 
 /// Below the help of `backfill`.

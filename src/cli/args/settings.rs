@@ -78,7 +78,7 @@ pub struct SettingFlags {
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
     pub push_every: Option<String>,
 
-    /// Not used yet: pause between full passes that look for deletions nobody announced
+    /// Pause between full passes that look for deletions nobody announced
     ///
     /// [env: SQUARESYNC_CENSUS_EVERY] [default: 24h]
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]

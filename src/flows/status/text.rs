@@ -73,6 +73,13 @@ impl Status {
             );
             lines.push(("lease", words));
         }
+        for alarm in &self.alarms {
+            let words = format!("{} of {}", alarm.name, alarm.merchant_id);
+            lines.push((
+                "alarm",
+                format!("{words} since {}", self.moment(alarm.since)),
+            ));
+        }
         lines
     }
 
@@ -80,10 +87,10 @@ impl Status {
         let mut lines = Vec::new();
         for (name, reached) in &seller.marks {
             let moment = self.moment(*reached);
-            lines.push(if name == marks::UPDATED {
-                ("changes", format!("read up to {moment}"))
-            } else {
-                ("mark", format!("{name} {moment}"))
+            lines.push(match name.as_str() {
+                marks::UPDATED => ("changes", format!("read up to {moment}")),
+                marks::CENSUS => ("census", format!("last taken {moment}")),
+                _ => ("mark", format!("{name} {moment}")),
             });
         }
         if let Some(Backfill {
@@ -102,7 +109,11 @@ impl Status {
 
     /// What a person should do, one sentence each.
     fn advice(&self) -> Vec<String> {
-        let mut advice = Vec::new();
+        let mut advice: Vec<String> = self
+            .alarms
+            .iter()
+            .map(|alarm| alarm.detail.clone())
+            .collect();
         for seller in &self.sellers {
             if let Some(refusal) = &seller.refusal {
                 advice.push(format!(
