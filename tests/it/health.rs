@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use squaresync::domain::id::MerchantId;
 use squaresync::flows::status::Status;
 use squaresync::store::lease::{Holder, Lease};
-use squaresync::store::{marks, sellers};
+use squaresync::store::{alarms, marks, sellers};
 use squaresync::web::BODY_TIME;
 
 use crate::client::played::{Played, square};
@@ -19,6 +19,7 @@ on_each_database! {
     metrics_equal_what_was_sent,
     metrics_without_a_database_still_count,
     status_tells_of_everything_and_what_to_do,
+    an_alarm_is_shown_until_it_is_cleared,
 }
 
 fn detail(answer: &Answer) -> Value {
@@ -209,4 +210,33 @@ async fn status_tells_of_everything_and_what_to_do(db: TestDb) {
     app.store.write(move |db| lease.release(db)).await.unwrap();
     let status = Status::read(&app.store, since).await.unwrap();
     assert!(status.leases.is_empty());
+}
+
+async fn an_alarm_is_shown_until_it_is_cleared(db: TestDb) {
+    let app = served(&db).await;
+    let merchant = MerchantId::new(SELLER);
+    let since = Utc::now() - chrono::TimeDelta::hours(3);
+    let raised = merchant.clone();
+    let raise = move |db: &mut _| alarms::raise(db, &raised, alarms::CENSUS, "Do this.", since);
+    assert!(app.store.write(raise).await.unwrap());
+
+    let status = Status::read(&app.store, Utc::now()).await.unwrap();
+    let text = status.to_string();
+    assert!(
+        text.contains("alarm       census of MLFIXTURE0001 since "),
+        "{text}"
+    );
+    assert!(
+        text.contains("(3 h ago)") && text.contains("- Do this.\n"),
+        "{text}"
+    );
+    let json = serde_json::to_value(&status).unwrap();
+    assert_eq!(json["alarms"][0]["detail"], "Do this.");
+    let metric = |name| format!("squaresync_alarm{{merchant_id=\"{SELLER}\",name=\"{name}\"}}");
+    assert_eq!(app.metric(&metric(alarms::CENSUS)).await, Some(1.0));
+    assert_eq!(app.metric(&metric(alarms::DELETES)).await, Some(0.0));
+
+    let clear = move |db: &mut _| alarms::clear(db, &merchant, alarms::CENSUS);
+    assert!(app.store.write(clear).await.unwrap());
+    while app.metric(&metric(alarms::CENSUS)).await != Some(0.0) {}
 }

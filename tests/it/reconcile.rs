@@ -13,6 +13,7 @@ on_each_database! {
     a_quiet_directory_costs_two_calls_and_no_write,
     a_window_of_many_short_pages_is_read_whole,
     a_cursor_that_ends_early_begins_the_window_again,
+    cursors_that_keep_ending_do_not_stop_it_for_ever,
     a_crash_between_two_pages_loses_nothing,
     the_whole_directory_is_read_once,
     a_backfill_goes_on_after_a_crash,
@@ -110,6 +111,23 @@ async fn a_cursor_that_ends_early_begins_the_window_again(db: TestDb) {
 
     app.assert_equal();
     assert_eq!(app.square.fired(Fault::ExpiredCursor), 2);
+}
+
+async fn cursors_that_keep_ending_do_not_stop_it_for_ever(db: TestDb) {
+    let mut app = App::new(db).await;
+    many(&app, 130);
+    app.advance(Duration::from_secs(2)).await;
+    let mut failures = 0;
+    for _ in 0..10 {
+        failures += usize::from(app.reconcile.step(app.now()).await.is_err());
+        // Longer than any cursor lives.
+        app.advance(Duration::from_secs(301)).await;
+    }
+    assert_ne!(failures, 0, "no cursor was given up");
+
+    app.pass().await;
+
+    app.assert_equal();
 }
 
 async fn a_crash_between_two_pages_loses_nothing(db: TestDb) {

@@ -64,6 +64,12 @@ impl Status {
         };
         lines.push(("outbox", owed));
         lines.push(("edits", format!("{} not noticed yet", self.local_edits)));
+        lines.extend(self.leases_and_alarms());
+        lines
+    }
+
+    fn leases_and_alarms(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
         for lease in &self.leases {
             let words = format!(
                 "{} is being done by {} until {}",

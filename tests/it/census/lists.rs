@@ -17,6 +17,7 @@ on_each_database! {
     short_and_empty_pages_and_cursors_that_end_hide_nobody,
     a_late_list_hides_nobody,
     a_list_that_left_somebody_out_raises_an_alarm,
+    a_profile_that_cannot_be_read_spoils_no_list,
 }
 
 async fn an_empty_list_is_not_believed(db: TestDb) {
@@ -175,4 +176,27 @@ async fn a_list_that_left_somebody_out_raises_an_alarm(db: TestDb) {
     app.square.set_index_lag(LAG);
     app.census_all().await;
     assert_eq!((app.census.found().missing, alarm(&app)), (0, None));
+}
+
+async fn a_profile_that_cannot_be_read_spoils_no_list(db: TestDb) {
+    let mut app = App::new(db).await;
+    app.square.create(&json!({"given_name": "Nobody\0"}));
+    let ids = many(&mut app, 230).await;
+    app.square.delete(&ids[7]);
+    drop_webhooks(&mut app);
+    let searches = |app: &App| {
+        let calls = app.square.calls();
+        calls
+            .iter()
+            .filter(|call| call.path.ends_with("/search"))
+            .count()
+    };
+    let before = searches(&app);
+
+    app.census_all().await;
+
+    // No page is read twice in search of somebody who was there.
+    assert_eq!(searches(&app), before + 3);
+    assert_eq!(alarm(&app), None);
+    assert_eq!(gone(&app), [format!("{} not_found", ids[7])]);
 }
