@@ -28,6 +28,7 @@ pub(super) async fn run(settings: Settings, args: SimulateArgs) -> anyhow::Resul
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
         customers: usize::try_from(args.customers)?,
         index_lag: args.faults.index_lag.unwrap_or(defaults.index_lag),
+        events_enabled: args.events,
         deliver: webhook.is_some(),
         webhook,
         faults: faults(&args.faults),

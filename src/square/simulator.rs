@@ -1,8 +1,8 @@
 //! A Square that remembers, over real HTTP: for tests, for the `simulate`
 //! command and for the demo.
 //!
-//! In come requests to the Customers API (and the token's status and the
-//! merchant), acts of the seller, and faults; out go answers in Square's words
+//! In come requests to the Customers API (and the Events API, the token's
+//! status and the merchant), acts of the seller, and faults; out go answers in Square's words
 //! and signed webhooks. What it promises is Square's contract and nothing
 //! better: lists and searches lag behind, cursors die, events come twice, late
 //! or never, an answer may be lost after the change was made. It keeps all in
@@ -21,6 +21,7 @@ mod customers;
 mod directory;
 mod door;
 mod event;
+mod events;
 mod fault;
 mod filter;
 mod keys;
@@ -249,6 +250,11 @@ impl Simulator {
     /// Raises an event of any type with any `data`; tells its id.
     pub fn emit(&self, event_type: &str, data: &Value) -> String {
         self.shared.lock().emit(event_type, &data.to_string())
+    }
+
+    /// Switches the Events API, which lists what happens while it is on.
+    pub fn enable_events(&self, is_on: bool) {
+        self.shared.lock().events.switch(is_on);
     }
 
     /// All events so far, in the order they happened, signed.

@@ -45,6 +45,10 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
 
+    /// Let the Events API list what happens, as Square does once it is enabled
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub events: bool,
+
     /// Make the same choices again as another run with this number
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,

@@ -174,7 +174,10 @@ fn admitted(state: &mut State, request: Request<'_>, is_write: bool) -> Result<(
         Access::Revoked => Some(Refusal::unauthorized("ACCESS_TOKEN_REVOKED")),
         Access::ReadOnly if is_write => Some(Refusal::insufficient_scopes()),
         Access::NoScopes if is_about_customers => Some(Refusal::insufficient_scopes()),
-        Access::Granted | Access::ReadOnly | Access::NoScopes => None,
+        Access::OAuth if routes::needs_personal_token(request.path) => {
+            Some(Refusal::unauthorized("UNAUTHORIZED"))
+        }
+        Access::Granted | Access::ReadOnly | Access::NoScopes | Access::OAuth => None,
     };
     if let Some(refusal) = refusal {
         state.faults.count(Fault::AccessRefused);

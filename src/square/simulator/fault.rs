@@ -134,6 +134,9 @@ pub enum Access {
     ReadOnly,
     /// 403 `INSUFFICIENT_SCOPES` on everything about customers.
     NoScopes,
+    /// As an OAuth token's: everything but what takes a personal token, which
+    /// is refused with 401 `UNAUTHORIZED`.
+    OAuth,
 }
 
 /// Which requests a fault may strike.

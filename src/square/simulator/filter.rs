@@ -127,7 +127,11 @@ impl Wanted {
     }
 }
 
-fn window(value: &Value, field: &str, closed: bool) -> Result<RangeInclusive<i64>, Refusal> {
+pub(super) fn window(
+    value: &Value,
+    field: &str,
+    closed: bool,
+) -> Result<RangeInclusive<i64>, Refusal> {
     let end = |key: &str| match value.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(text) => text

@@ -72,6 +72,8 @@ pub struct Options {
     pub cards: bool,
     /// Who is told of changes; with none, no event is even recorded.
     pub webhook: Option<Webhook>,
+    /// Does the Events API list events from the start?
+    pub events_enabled: bool,
     /// Are events posted without anybody calling `deliver_due`?
     pub deliver: bool,
     /// How many events are under way at a time.
@@ -105,6 +107,7 @@ impl Default for Options {
             unknown_keys: false,
             cards: false,
             webhook: Some(Webhook::default()),
+            events_enabled: false,
             deliver: false,
             deliveries_at_once: 16,
             retry_scale: 1.0,

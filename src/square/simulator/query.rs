@@ -78,7 +78,7 @@ impl Query {
     }
 }
 
-fn object(value: Option<&Value>, field: &str) -> Result<Profile, Refusal> {
+pub(super) fn object(value: Option<&Value>, field: &str) -> Result<Profile, Refusal> {
     match value {
         None | Some(Value::Null) => Ok(Profile::new()),
         Some(Value::Object(object)) => Ok(object.clone()),
@@ -86,7 +86,7 @@ fn object(value: Option<&Value>, field: &str) -> Result<Profile, Refusal> {
     }
 }
 
-fn limit(value: Option<&Value>) -> Result<usize, Refusal> {
+pub(super) fn limit(value: Option<&Value>) -> Result<usize, Refusal> {
     let Some(value) = value.filter(|it| !it.is_null()) else {
         return Ok(100);
     };
@@ -118,7 +118,7 @@ fn sorting(at: &str, field: Option<&str>, order: Option<&str>) -> Result<(bool, 
     Ok((by_name, descending))
 }
 
-fn fingerprint(value: &Value) -> u64 {
+pub(super) fn fingerprint(value: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.to_string().hash(&mut hasher);
     hasher.finish()

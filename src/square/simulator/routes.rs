@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::api::Request;
 use super::bulk;
 use super::customers;
+use super::events;
 use super::fault::Access;
 use super::profile::Profile;
 use super::query::Query;
@@ -19,7 +20,13 @@ use super::state::State;
 pub(super) fn is_write(method: &str, path: &str) -> bool {
     let reads = ["search", "bulk-retrieve", "status"];
     let last = path.rsplit('/').next().unwrap_or_default();
-    method != "GET" && !reads.contains(&last)
+    method != "GET" && !reads.contains(&last) && !needs_personal_token(path)
+}
+
+/// Is this refused to an OAuth token?
+pub(super) fn needs_personal_token(path: &str) -> bool {
+    path.strip_prefix("/v2/events")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Does this need a scope for customers?
@@ -60,10 +67,19 @@ pub(super) fn dispatch(state: &mut State, request: Request<'_>) -> Result<String
             let version = parameters.get("version").and_then(Value::as_str);
             customers::delete(state, id, version).map(|()| "{}".to_owned())
         }
+        ("POST", ["v2", "events"]) => events::page(state, body_or_empty(request.body)?),
+        ("PUT", ["v2", "events", "enable"]) => Ok(switched(state, true)),
+        ("PUT", ["v2", "events", "disable"]) => Ok(switched(state, false)),
+        ("GET", ["v2", "events", "types"]) => Ok(events::types(&state.options.square_version)),
         ("GET", ["v2", "merchants", id]) => merchant(state, id),
         ("POST", ["oauth2", "token", "status"]) => Ok(token_status(state)),
         _ => Err(Refusal::no_such_endpoint(request.path)),
     }
+}
+
+fn switched(state: &mut State, is_on: bool) -> String {
+    state.events.switch(is_on);
+    "{}".to_owned()
 }
 
 fn wrapped(customer: &str) -> String {

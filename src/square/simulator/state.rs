@@ -16,6 +16,7 @@ use crate::domain::Timestamp;
 use super::clock::{millis, seconds};
 use super::directory::{Directory, Exact, Slot, Version};
 use super::event::{self, Kind};
+use super::events::Events;
 use super::fault::{Fault, Faults};
 use super::keys::Keys;
 use super::ledger::Call;
@@ -39,6 +40,8 @@ pub(super) struct State {
     pub(super) lists: Lists,
     pub(super) faults: Faults,
     pub(super) outgoing: Outgoing,
+    /// What the Events API lists.
+    pub(super) events: Events,
     pub(super) calls: Vec<Call>,
     /// How many changes were made; tells whether a request applied anything.
     pub(super) commits: u64,
@@ -53,6 +56,7 @@ impl State {
             rng: fastrand::Rng::with_seed(options.seed),
             faults: options.faults.clone(),
             outgoing: Outgoing::new(options.webhook.clone(), options.retry_scale),
+            events: Events::new(options.events_enabled),
             options,
             directory: Directory::default(),
             aliases: BTreeMap::new(),
@@ -218,6 +222,7 @@ impl State {
         let id = event::new_id(&mut self.rng);
         let seller = &self.options.merchant_id;
         let body = event::envelope(seller, event_type, &id, now, data);
+        self.events.note(event_type, &id, &body, now);
         self.outgoing.emit(event_type, id.clone(), body, now, false);
         id
     }
@@ -228,6 +233,7 @@ impl State {
         let event_id = event::new_id(&mut self.rng);
         let seller = &self.options.merchant_id;
         let body = event::body(seller, kind, &event_id, now, customer, context);
+        self.events.note(kind.name(), &event_id, &body, now);
         self.outgoing
             .emit(kind.name(), event_id, body, now, uses_old_key);
     }
