@@ -7,6 +7,7 @@
 mod bulk;
 mod calls;
 mod door;
+mod events;
 mod gate;
 mod page;
 mod transport;
@@ -28,6 +29,7 @@ use crate::square::error::{Cause, Refusal, SquareError};
 
 pub use crate::square::client::bulk::{MOST, Retrieved};
 pub use crate::square::client::door::{Answering, Door};
+pub use crate::square::client::events::{EventPage, EventQuery, Listed};
 pub use crate::square::client::page::{By, Page, SearchQuery, TokenStatus};
 
 /// The version of Square's API that this program speaks, named in every request.

@@ -44,6 +44,14 @@ pub enum SquareError {
     /// Square has no such customer.
     #[error("Square has no such customer")]
     NotFound,
+    /// Square does not offer this call, which nothing depends on: do without it.
+    #[error("Square does not offer this call ({code})")]
+    Unavailable {
+        /// Square's code.
+        code: String,
+        /// Whether it is the token that is refused; then other calls may be refused too.
+        to_token: bool,
+    },
 }
 
 /// What stood between a call and its answer.
@@ -90,7 +98,20 @@ impl SquareError {
             Self::Refused(_) => "refused",
             Self::NotAuthorised { .. } => "not_authorised",
             Self::NotFound => "not_found",
+            Self::Unavailable { .. } => "unavailable",
         }
+    }
+
+    /// The same of a call that Square need not offer: a refusal says nothing
+    /// about any other call.
+    pub(crate) fn of_extra(self) -> Self {
+        let (code, to_token) = match self {
+            Self::NotAuthorised { code } => (code, true),
+            Self::Refused(refusal) => (refusal.code, false),
+            Self::NotFound => ("NOT_FOUND".to_owned(), false),
+            other => return other,
+        };
+        Self::Unavailable { code, to_token }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Every way in which a call can end.
-const LABELS: [&str; 12] = [
+const LABELS: [&str; 13] = [
     "ok",
     "timeout",
     "connection",
@@ -16,6 +16,7 @@ const LABELS: [&str; 12] = [
     "refused",
     "not_authorised",
     "not_found",
+    "unavailable",
 ];
 
 /// A counter for each label.

@@ -45,8 +45,18 @@ impl Gate {
         }
     }
 
+    /// Leave for a call that nothing depends on: it waits until another one has
+    /// shown that Square takes the token, and does not try in its place.
+    pub(super) fn enter_extra(&self) -> Result<(), SquareError> {
+        match self.refusal() {
+            Some(code) => Err(SquareError::NotAuthorised { code }),
+            None => Ok(()),
+        }
+    }
+
     /// Learns from the outcome of a call. Any answer but a refusal of the token
-    /// shows that Square takes it; no answer shows nothing.
+    /// shows that Square takes it; no answer, and one about a call that need not
+    /// be offered, show nothing.
     pub(super) fn learn<T>(&self, outcome: &Result<T, SquareError>, now: Instant) {
         match outcome {
             Err(SquareError::NotAuthorised { code }) => {
@@ -55,7 +65,7 @@ impl Gate {
                     until: now + self.pause,
                 });
             }
-            Err(SquareError::Retry { .. }) => {}
+            Err(SquareError::Retry { .. } | SquareError::Unavailable { .. }) => {}
             _ => *self.lock() = None,
         }
     }
@@ -92,6 +102,7 @@ mod tests {
         gate.learn(&refused(), at(0));
 
         assert_eq!(gate.enter(at(59)), refused());
+        assert_eq!(gate.enter_extra(), refused());
         assert_eq!(gate.enter(at(60)), Ok(()));
         assert_eq!(gate.enter(at(60)), refused());
         assert_eq!(gate.enter(at(119)), refused());
@@ -104,10 +115,12 @@ mod tests {
 
         gate.learn(&refused(), now);
         gate.learn::<()>(&Err(SquareError::retry(Cause::Timeout)), now);
+        gate.learn::<()>(&refused().map_err(SquareError::of_extra), now);
         assert_eq!(gate.refusal().as_deref(), Some("UNAUTHORIZED"));
 
         gate.learn::<()>(&Err(SquareError::NotFound), now);
         assert_eq!(gate.refusal(), None);
+        assert_eq!(gate.enter_extra(), Ok(()));
         assert_eq!(gate.enter(now), Ok(()));
     }
 }

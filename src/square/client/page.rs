@@ -73,7 +73,7 @@ impl SearchQuery {
 
 /// Square's times have milliseconds at best. Both ends are cut in the same
 /// way, so windows that meet still meet.
-fn moment(moment: Timestamp) -> String {
+pub(super) fn moment(moment: Timestamp) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
@@ -98,18 +98,22 @@ impl Page {
             Some(Value::Array(customers)) => customers,
             Some(_) => return Err(SquareError::retry(Cause::Unreadable)),
         };
-        let cursor = match object.remove("cursor") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(cursor)) => Some(cursor).filter(|cursor| !cursor.is_empty()),
-            // Taken for the last page, it would move the mark over unread ones.
-            Some(_) => return Err(SquareError::retry(Cause::Unreadable)),
-        };
         Ok(Self {
+            cursor: cursor(&mut object)?,
             customers: customers.into_iter().map(Profile::parse).collect(),
-            cursor,
             count: object.get("count").and_then(Value::as_u64),
             now,
         })
+    }
+}
+
+/// Where the next page is, if there is one.
+pub(super) fn cursor(object: &mut Map<String, Value>) -> Result<Option<String>, SquareError> {
+    match object.remove("cursor") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(cursor)) => Ok(Some(cursor).filter(|cursor| !cursor.is_empty())),
+        // Taken for the last page, it would move the mark over unread ones.
+        Some(_) => Err(SquareError::retry(Cause::Unreadable)),
     }
 }
 

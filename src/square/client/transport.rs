@@ -43,6 +43,8 @@ pub(super) struct Call {
     pub(super) body: Option<String>,
     /// Whether it asks for a further page.
     pub(super) by_cursor: bool,
+    /// Whether Square need not offer it to this token.
+    pub(super) is_extra: bool,
 }
 
 impl Call {
@@ -53,6 +55,7 @@ impl Call {
             url,
             body: None,
             by_cursor: false,
+            is_extra: false,
         }
     }
 
@@ -124,9 +127,16 @@ impl Transport {
 
     /// Makes one call, unless the gate is closed.
     pub(super) async fn send(&self, call: Call) -> Result<Success, SquareError> {
-        self.gate.enter(Instant::now())?;
-        let kind = call.kind;
-        let outcome = self.exchange(call).await;
+        let (kind, is_extra) = (call.kind, call.is_extra);
+        if is_extra {
+            self.gate.enter_extra()?;
+        } else {
+            self.gate.enter(Instant::now())?;
+        }
+        let mut outcome = self.exchange(call).await;
+        if is_extra {
+            outcome = outcome.map_err(SquareError::of_extra);
+        }
         self.gate.learn(&outcome, Instant::now());
         let label = outcome.as_ref().map_or_else(SquareError::label, |_| "ok");
         self.calls.count(label);
