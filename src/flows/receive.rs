@@ -6,7 +6,7 @@
 //! an event that cannot be read or stored is kept as dead and holds up nobody.
 //! A crash before the commit leaves nothing, and Square sends again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::Timestamp;
@@ -21,11 +21,15 @@ use crate::store::inbox::{self, State};
 use crate::store::{Db, Store, StoreError, StoreResult, sellers};
 
 mod delivery;
+mod known;
+mod listed;
 mod queue;
 mod waiting;
 
 use delivery::Content;
 pub use delivery::Delivery;
+use known::Known;
+pub(crate) use listed::Reached;
 pub use queue::{Overloaded, Queue, Ticket};
 
 /// What became of a delivery.
@@ -98,11 +102,6 @@ impl Receive {
             Err(StoreError::Rejected(reason)) => reason,
             Err(error) => return Err(error),
         };
-        tracing::error!(
-            event.id = delivery.event_id,
-            reason,
-            "an event cannot be stored and is kept as dead"
-        );
         let dead = delivery.clone().into_dead(reason);
         let outcomes = self.commit(Arc::new(vec![dead]), now).await?;
         outcomes.first().copied().ok_or_else(nothing)
@@ -119,6 +118,11 @@ impl Receive {
             .store
             .write(move |db| commit(db, &batch, rule, now))
             .await?;
+        self.count(&committed);
+        Ok(committed.outcomes)
+    }
+
+    fn count(&self, committed: &Committed) {
         self.counters.event_commits.inc();
         self.counters
             .event_id_collisions
@@ -133,7 +137,6 @@ impl Receive {
                 .get_or_create(&[("outcome", label)])
                 .inc();
         }
-        Ok(committed.outcomes)
     }
 }
 
@@ -158,17 +161,11 @@ fn commit(
         .iter()
         .map(|delivery| delivery.event_id.as_str())
         .collect();
-    let known: Vec<(String, String)> = inbox::known(db, &ids)?;
-    let mut seen: HashSet<(&str, &str)> = known
-        .iter()
-        .map(|(id, hash)| (id.as_str(), hash.as_str()))
-        .collect();
-    let mut names: HashSet<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
-    let mut collisions = 0;
+    let rows = inbox::known(db, &ids)?;
+    let mut known = Known::new(&rows);
     let mut new = Vec::new();
     for (position, delivery) in deliveries.iter().enumerate() {
-        if seen.insert((&delivery.event_id, &delivery.body_sha256)) {
-            collisions += u64::from(!names.insert(&delivery.event_id));
+        if known.is_new(delivery) {
             new.push((position, delivery));
         }
     }
@@ -188,7 +185,7 @@ fn commit(
     }
     Ok(Committed {
         outcomes,
-        collisions,
+        collisions: known.collisions,
     })
 }
 

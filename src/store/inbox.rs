@@ -1,4 +1,5 @@
-//! `inbox`: every event that Square signed, byte for byte, and what became of it.
+//! `inbox`: every event that Square signed, or listed when it was asked, byte for
+//! byte, and what became of it.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -69,6 +70,19 @@ pub struct Entry {
     pub state: State,
     /// Why, where it is ignored or dead.
     pub reason: Option<String>,
+    /// Whether Square listed it, and did not send it.
+    pub listed: bool,
+}
+
+/// An event that is here already.
+#[derive(Clone, Debug, Queryable)]
+pub struct Known {
+    /// Its id.
+    pub event_id: String,
+    /// The hash of its bytes.
+    pub body_sha256: String,
+    /// Whether they are a list's.
+    pub listed: bool,
 }
 
 #[derive(Insertable)]
@@ -84,13 +98,14 @@ struct Row<'a> {
     state: &'static str,
     reason: Option<&'a str>,
     received_at: NaiveDateTime,
+    listed: bool,
 }
 
-/// Of these event ids, those that are here already, each with its body's hash.
-pub fn known(db: &mut Db, event_ids: &[&str]) -> StoreResult<Vec<(String, String)>> {
+/// Of these event ids, those that are here already.
+pub fn known(db: &mut Db, event_ids: &[&str]) -> StoreResult<Vec<Known>> {
     Ok(inbox::table
         .filter(inbox::event_id.eq_any(event_ids))
-        .select((inbox::event_id, inbox::body_sha256))
+        .select((inbox::event_id, inbox::body_sha256, inbox::listed))
         .load(db)?)
 }
 
@@ -107,6 +122,7 @@ pub fn add(db: &mut Db, entries: &[Entry], now: Timestamp) -> StoreResult<()> {
             state: entry.state.as_str(),
             reason: entry.reason.as_deref(),
             received_at: stored(now),
+            listed: entry.listed,
         })
         .collect();
     batch::insert_new!(db, inbox, rows.as_slice());

@@ -112,6 +112,7 @@ diesel::table! {
         state -> Text,
         reason -> Nullable<Text>,
         received_at -> Timestamp,
+        listed -> Bool,
     }
 }
 

@@ -41,6 +41,9 @@ CREATE TABLE refused_creates (
     times INTEGER NOT NULL
 );
 
+-- Events that Square listed when it was asked have other bytes than their webhooks.
+ALTER TABLE inbox ADD COLUMN listed BOOLEAN NOT NULL DEFAULT FALSE;
+
 -- The profile's reference_id in lower case, as Square compares it.
 ALTER TABLE images ADD COLUMN reference TEXT;
 UPDATE images SET reference = lower(json_extract(profile, '$.reference_id'));

@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 use crate::domain::id::MerchantId;
 use crate::domain::observation::Observation;
 use crate::flows::receive::Verdict;
+use crate::square::client::Listed;
 use crate::square::event::{About, Event, Idle, Unreadable};
 use crate::square::signature::Verified;
 use crate::store::inbox::Entry;
 
-/// An event that Square signed, as far as it can be read.
+/// An event that Square signed or listed, as far as it can be read.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// Square's id of the event, or one made from its bytes.
@@ -20,6 +21,8 @@ pub struct Delivery {
     kind: Option<String>,
     body: Bytes,
     pub(super) body_sha256: String,
+    /// Whether Square listed it, in other bytes than it signs.
+    pub(super) is_listed: bool,
     pub(super) content: Content,
 }
 
@@ -40,6 +43,14 @@ impl Delivery {
         Self::of(verified.body().clone())
     }
 
+    /// Reads what Square listed when it was asked.
+    pub fn listed(event: Listed) -> Self {
+        Self {
+            is_listed: true,
+            ..Self::of(Bytes::from(event.into_body()))
+        }
+    }
+
     /// Reads what was verified when it was taken into the inbox.
     pub(super) fn read_again(body: Vec<u8>) -> Self {
         Self::of(Bytes::from(body))
@@ -54,6 +65,7 @@ impl Delivery {
                 kind: Some(event.kind),
                 body,
                 body_sha256,
+                is_listed: false,
                 content: match event.about {
                     About::Customer(observations) => Content::Shows(observations),
                     About::Nothing(Idle::OtherType) => {
@@ -75,6 +87,7 @@ impl Delivery {
                 kind,
                 body,
                 body_sha256,
+                is_listed: false,
                 content: Content::Dead(reason.to_string()),
             },
         }
@@ -82,6 +95,11 @@ impl Delivery {
 
     /// The same delivery, as one that cannot be stored otherwise.
     pub(super) fn into_dead(self, reason: String) -> Self {
+        tracing::error!(
+            event.id = self.event_id,
+            reason,
+            "an event cannot be stored and is kept as dead"
+        );
         Self {
             content: Content::Dead(reason),
             ..self
@@ -98,6 +116,7 @@ impl Delivery {
             body_sha256: self.body_sha256.clone(),
             state: verdict.state,
             reason: verdict.reason.clone(),
+            listed: self.is_listed,
         }
     }
 }

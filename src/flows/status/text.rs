@@ -96,6 +96,7 @@ impl Status {
             lines.push(match name.as_str() {
                 marks::UPDATED => ("changes", format!("read up to {moment}")),
                 marks::CENSUS => ("census", format!("last taken {moment}")),
+                marks::EVENTS => ("events", format!("asked for up to {moment}")),
                 _ => ("mark", format!("{name} {moment}")),
             });
         }
