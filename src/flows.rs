@@ -7,6 +7,7 @@ pub mod backfill;
 pub mod census;
 pub mod counters;
 pub mod error;
+pub mod events;
 pub mod identify;
 mod notice;
 mod pages;

@@ -12,7 +12,7 @@ mod loops;
 mod parts;
 mod run;
 
-pub use drive::{Flow, Patience, Watch, until_idle};
+pub use drive::{Flow, Patience, Watch, fill_the_gap, until_idle};
 pub use parts::Parts;
 pub use run::{Service, ServiceError};
 

@@ -11,10 +11,11 @@ use crate::flows::Step;
 use crate::flows::backfill::Backfill;
 use crate::flows::census::{Census, Found};
 use crate::flows::error::FlowError;
+use crate::flows::events::Events;
 use crate::flows::push::{Push, Pushed};
 use crate::flows::reading::Progress;
 use crate::flows::reconcile::Reconcile;
-use crate::service::{Flow, Parts, Patience, Watch, clock, until_idle};
+use crate::service::{Flow, Parts, Patience, Watch, clock, fill_the_gap, until_idle};
 use crate::store::{customers, outbox};
 
 /// How long calls that Square did not answer are made again before a command gives up.
@@ -78,6 +79,12 @@ impl Flow for Identifying<'_> {
 /// Pulls what changed since the last pass; the first time, everything.
 pub(super) async fn pull(parts: &Parts, merchant: &MerchantId) -> Result<Pulled, FlowError> {
     while parts.receive().take_waiting(clock()).await? != 0 {}
+    let mut events = parts.events(merchant);
+    let mut bar = Bar::new("missed events read");
+    fill_the_gap(&mut events, &mut bar).await;
+    bar.finish();
+    // After trouble a pass may be under way; a lease that is not given back runs out.
+    drop(events.give_back().await);
     if parts.backfill(merchant).is_due().await? {
         return pull_all(parts, merchant).await;
     }
@@ -158,6 +165,12 @@ impl Counted for Identifying<'_> {
 }
 
 impl Counted for Backfill {
+    fn counted(&self) -> (u64, Option<u64>) {
+        (self.progress().read, self.progress().total)
+    }
+}
+
+impl Counted for Events {
     fn counted(&self) -> (u64, Option<u64>) {
         (self.progress().read, self.progress().total)
     }

@@ -7,6 +7,7 @@ use crate::flows::Step;
 use crate::flows::backfill::Backfill;
 use crate::flows::census::Census;
 use crate::flows::error::FlowError;
+use crate::flows::events::Events;
 use crate::flows::push::Push;
 use crate::flows::reconcile::Reconcile;
 use crate::service::clock;
@@ -28,6 +29,11 @@ impl Patience {
         failures: 6,
         held: Duration::from_secs(60),
     };
+    /// For what must not hold up what comes after it.
+    pub const NONE: Self = Self {
+        failures: 0,
+        held: Duration::ZERO,
+    };
     /// For a loop, which comes back by itself.
     pub const LOOP: Self = Self {
         failures: 3,
@@ -45,6 +51,12 @@ pub trait Flow: Send {
 }
 
 impl Flow for Reconcile {
+    async fn step(&mut self) -> Result<Step, FlowError> {
+        Self::step(self, clock()).await
+    }
+}
+
+impl Flow for Events {
     async fn step(&mut self) -> Result<Step, FlowError> {
         Self::step(self, clock()).await
     }
@@ -114,6 +126,27 @@ pub async fn until_idle<F: Flow>(
         watch.waits(&error, wait);
         if !watch.pause(wait).await {
             return Ok(());
+        }
+    }
+}
+
+/// Takes the events that webhooks missed, as far as that goes now: a trouble is
+/// said and nothing waits for it, since the next pass asks again.
+pub async fn fill_the_gap(events: &mut Events, watch: &mut impl Watch<Events>) {
+    match until_idle(events, Patience::NONE, watch).await {
+        Ok(()) if 0 < events.progress().news => {
+            tracing::info!(
+                events = events.progress().news,
+                "events that no webhook brought were taken"
+            );
+        }
+        Ok(()) => {}
+        // Whoever reads the directory next says that the token is refused.
+        Err(error) if error.is_held() || error.is_refusal() => {
+            tracing::debug!(%error, "missed events are not asked for now");
+        }
+        Err(error) => {
+            tracing::warn!(%error, "missed events could not be read; they are asked for again in the next pass");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::flows::error::FlowError;
 use crate::flows::identify;
 use crate::flows::reconcile::Reconcile;
 use crate::service::census::Pauses;
-use crate::service::{Parts, Patience, Watch, clock, until_idle};
+use crate::service::{Parts, Patience, Watch, clock, fill_the_gap, until_idle};
 use crate::square::error::SquareError;
 use crate::store::StoreError;
 
@@ -100,9 +100,14 @@ pub(super) async fn identify(
 /// census is taken in the pauses.
 pub(super) async fn read(parts: Parts, merchant: MerchantId, every: Duration, mut stop: Stop) {
     let (mut backfill, mut reconcile) = (parts.backfill(&merchant), parts.reconcile(&merchant));
+    let mut events = parts.events(&merchant);
     let mut census = Pauses::new(&parts, &merchant);
     let mut standing = Standing::new(parts, "the directory could not be read");
     while !stop.is_set() {
+        fill_the_gap(&mut events, &mut stop).await;
+        if stop.is_set() {
+            break;
+        }
         let mut round = pass(&standing.parts, &mut backfill, &mut reconcile, &mut stop).await;
         let end = Instant::now() + every;
         if round.is_ok() {
@@ -114,6 +119,7 @@ pub(super) async fn read(parts: Parts, merchant: MerchantId, every: Duration, mu
             break;
         }
     }
+    given_back(events.give_back().await);
     given_back(backfill.give_back().await);
     given_back(reconcile.give_back().await);
     given_back(census.give_back().await);

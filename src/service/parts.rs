@@ -12,6 +12,7 @@ use crate::flows::backfill::Backfill;
 use crate::flows::census::Census;
 use crate::flows::counters::Counters;
 use crate::flows::error::FlowError;
+use crate::flows::events::Events;
 use crate::flows::identify;
 use crate::flows::push::{Push, Pushing};
 use crate::flows::reading::Reading;
@@ -71,6 +72,11 @@ impl Parts {
     /// The flow that takes events in.
     pub fn receive(&self) -> Receive {
         Receive::new(self.store.clone(), self.rule, Arc::clone(&self.counters))
+    }
+
+    /// The flow that asks for the events that webhooks missed.
+    pub fn events(&self, merchant: &MerchantId) -> Events {
+        Events::new(self.reading(merchant), self.receive())
     }
 
     /// The flow that finds what webhooks missed.
