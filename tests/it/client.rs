@@ -1,6 +1,7 @@
 //! The client over real HTTP: what it sends, and what it makes of answers.
 
 mod bulk;
+mod events;
 mod faults;
 pub(crate) mod played;
 

@@ -18,6 +18,7 @@ mod conflicts;
 mod customers_table;
 mod errors;
 mod event;
+mod events;
 mod harness;
 mod health;
 mod migrations;

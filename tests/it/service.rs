@@ -4,6 +4,7 @@
 
 mod census;
 mod commands;
+mod events;
 mod killed;
 mod large;
 mod leases;

@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod events;
 mod faults;
 mod keys;
 mod lag;

@@ -14,6 +14,7 @@ use squaresync::flows::backfill::Backfill;
 use squaresync::flows::census::Census;
 use squaresync::flows::counters::Counters;
 use squaresync::flows::error::FlowError;
+use squaresync::flows::events::Events;
 use squaresync::flows::identify::identify;
 use squaresync::flows::push::{Push, Pushing};
 use squaresync::flows::reading::Reading;
@@ -41,11 +42,13 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) client: Square,
     pub(crate) receive: Receive,
+    pub(crate) events: Events,
     pub(crate) reconcile: Reconcile,
     pub(crate) backfill: Backfill,
     pub(crate) census: Census,
     pub(crate) reading: Reading,
     pub(crate) push: Push,
+    pub(crate) counters: Arc<Counters>,
     push_deletes: bool,
     rule: Rule,
     /// How many of Square's events were delivered.
@@ -137,8 +140,11 @@ impl App {
             holder: Holder::named("test"),
             counters: Arc::clone(&counters),
         };
+        let receive = Receive::new(store.clone(), rule, Arc::clone(&counters));
         Self {
-            receive: Receive::new(store.clone(), rule, Arc::clone(&counters)),
+            events: Events::new(reading.clone(), receive.clone()),
+            receive,
+            counters,
             reconcile: Reconcile::new(reading.clone(), TimeDelta::minutes(5)),
             backfill: Backfill::new(reading.clone()),
             census: Census::new(reading.clone(), false),
@@ -158,6 +164,7 @@ impl App {
     pub(crate) async fn crash(self) -> Self {
         drop((
             self.receive,
+            self.events,
             self.reconcile,
             self.backfill,
             self.census,
@@ -191,6 +198,11 @@ impl App {
     pub(crate) async fn read_all(&mut self) {
         self.advance(LAG).await;
         while self.backfill.step(self.now()).await.unwrap() == Step::Worked {}
+    }
+
+    /// One whole pass over Square's list of events.
+    pub(crate) async fn ask_for_events(&mut self) {
+        while self.events.step(self.now()).await.unwrap() == Step::Worked {}
     }
 
     /// One whole pass of the reconciler, once the index shows everything.
