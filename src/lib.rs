@@ -6,6 +6,7 @@
 //!  Square                                                        the table
 //!
 //!  webhooks ------------> receive ---+
+//!  SearchEvents <-------- events ----+
 //!  SearchCustomers <----- reconcile -+-> apply -> images: remote, base
 //!                  <----- backfill --+      |
 //!                  <----- census ----+      |

@@ -50,6 +50,8 @@ struct Pass {
     query: EventQuery,
     lease: Lease,
     mark: Timestamp,
+    /// Whether Square no longer keeps all that was asked for.
+    is_cut: bool,
     /// Whether there was more to see than on the one page of a quiet time.
     moved: bool,
     restarts: u32,
@@ -139,14 +141,12 @@ impl Events {
         };
         let mut window = Window::since(mark, OVERLAP, square_now);
         let kept_since = square_now - KEPT;
-        if mark < kept_since {
-            tracing::warn!(since = %mark, "Square keeps events for 28 days, and it is longer since they were asked for; deletions from before are found by the census");
-        }
         window.start = window.start.max(kept_since);
         Ok(Some(Pass {
             query: EventQuery::first(self.reading.merchant.clone(), window),
             lease,
             mark,
+            is_cut: mark < kept_since,
             moved: false,
             restarts: 0,
         }))
@@ -170,6 +170,9 @@ impl Events {
         now: Timestamp,
     ) -> Result<Step, FlowError> {
         self.unavailable_since = None;
+        if std::mem::take(&mut pass.is_cut) {
+            tracing::warn!(since = %pass.mark, "Square keeps events for 28 days, and it is longer since they were asked for; deletions from before are found by the census");
+        }
         let is_last = page.cursor.is_none();
         let deliveries: Vec<Delivery> = page.events.into_iter().map(Delivery::listed).collect();
         let read = u64::try_from(deliveries.len()).unwrap_or_default();

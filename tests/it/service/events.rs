@@ -15,6 +15,7 @@ on_each_database! {
     a_nightly_sync_takes_them_too,
     where_it_is_not_enabled_that_is_said_once,
     an_oauth_token_is_told_once_and_everything_else_works,
+    a_gap_that_square_cannot_fill_is_said_where_it_can_be_asked,
 }
 
 const ABSENT: &str = "Square's Events API does not answer this token";
@@ -131,4 +132,21 @@ async fn an_oauth_token_is_told_once_and_everything_else_works(db: TestDb) {
         OtherProgram::new(&db).count("sellers WHERE refusal IS NOT NULL"),
         0
     );
+}
+
+async fn a_gap_that_square_cannot_fill_is_said_where_it_can_be_asked(db: TestDb) {
+    let square = square();
+    let setup = Setup::new(&db, &square);
+    setup.report("sync").await;
+    let old = "UPDATE marks SET reached_at = '2020-01-01 00:00:00' WHERE name = 'events'";
+    OtherProgram::new(&db).run(old).unwrap();
+
+    let mut said = Vec::new();
+    for is_on in [false, true, true] {
+        square.enable_events(is_on);
+        let log = setup.run(&["sync"]).await.stderr;
+        said.push(["28 days", ABSENT].map(|words| log.matches(words).count()));
+    }
+
+    assert_eq!(said, [[0, 1], [1, 0], [0, 0]]);
 }
