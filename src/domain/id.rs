@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -59,7 +60,22 @@ impl CustomerId {
     }
 }
 
-/// Where [`CustomerId::of_profile`] derives its ids; fixed for ever.
+/// The idempotency key of the call that makes a row's profile, when Square has
+/// refused `refusals` calls before it. It follows from the row alone, so that a
+/// database put back from a backup asks under the key that it used before; a row
+/// made anew under an old id was made at another moment.
+pub fn create_key(
+    merchant: &MerchantId,
+    row: &CustomerId,
+    made: NaiveDateTime,
+    refusals: i32,
+) -> String {
+    let made = made.and_utc().timestamp_micros();
+    let name = format!("create/{merchant}/{made}/{refusals}/{row}");
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
+}
+
+/// Where [`CustomerId::of_profile`] and [`create_key`] derive from; fixed for ever.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5d3a_9a52_0c1e_4f7b_9f0e_6a1b_7c2d_8e90);
 
 #[cfg(test)]
@@ -75,5 +91,18 @@ mod tests {
 
         assert_eq!(first, again);
         assert_ne!(first, other);
+    }
+
+    #[test]
+    fn a_key_is_the_rows_own_and_another_after_a_refusal() {
+        let key = |row: &str, micros: i64, refusals| {
+            let made = chrono::DateTime::from_timestamp_micros(micros).unwrap_or_default();
+            let (merchant, row) = (MerchantId::new("M1"), CustomerId::new(row));
+            create_key(&merchant, &row, made.naive_utc(), refusals)
+        };
+
+        assert_eq!(key("a", 1, 0), key("a", 1, 0));
+        let others = [key("b", 1, 0), key("a", 2, 0), key("a", 1, 1)];
+        assert!(others.iter().all(|other| *other != key("a", 1, 0)));
     }
 }
