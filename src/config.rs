@@ -26,6 +26,7 @@ pub use crate::config::source::{Flags, Sources};
 pub use crate::config::square::Environment;
 
 use crate::config::source::Reader;
+use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
 use crate::square::client::AccessToken;
 use crate::square::signature::{NotificationUrl, SigningKey};
@@ -93,6 +94,8 @@ pub struct Settings {
     pub conflicts: Rule,
     /// Whether a local `DELETE` goes to Square.
     pub push_deletes: bool,
+    /// By what a customer is looked for at Square before it is made there.
+    pub matching: Matching,
     /// What unlocks the dashboard from elsewhere than this machine.
     pub admin_token: Option<Secret>,
     /// What goes into the log.
@@ -182,6 +185,7 @@ impl Settings {
                 choice::conflict_rule,
             ),
             push_deletes: reader.with_default(setting::PUSH_DELETES, false, choice::yes_or_no),
+            matching: reader.with_default(setting::MATCH, Matching::default(), choice::matching),
             admin_token: reader.optional(setting::ADMIN_TOKEN, Secret::parse),
             log: read_log(reader, terminal),
         }

@@ -20,6 +20,7 @@ use crate::cli::demo::story::Story;
 use crate::cli::stop::Signals;
 use crate::cli::{DONE, FAILED, output};
 use crate::config::{self, Settings};
+use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
 use crate::service::Service;
 use crate::square::client::AccessToken;
@@ -139,6 +140,7 @@ fn settings_of(settings: Settings, file: &Path, simulator: &Simulator) -> anyhow
         push_every: Duration::from_millis(200),
         conflicts: Rule::Square,
         push_deletes: false,
+        matching: Matching::Off,
         ..settings
     })
 }

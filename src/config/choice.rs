@@ -1,4 +1,4 @@
-//! Settings with a few known values: conflicts, yes or no, the log.
+//! Settings with a few known values: conflicts, matching, yes or no, the log.
 //!
 //! In comes text; out goes one of the choices, or the list of them.
 
@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::fault::Complaint;
+use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
 
 /// Reads who wins a field that was changed on both sides.
@@ -16,6 +17,17 @@ pub fn conflict_rule(text: &str) -> Result<Rule, Complaint> {
         "local" => Ok(Rule::Local),
         "newest" => Ok(Rule::Newest),
         _ => Err("is not a rule: write square, local or newest"),
+    }
+}
+
+/// Reads by what a customer is looked for at Square before it is made there.
+pub fn matching(text: &str) -> Result<Matching, Complaint> {
+    match text {
+        "off" => Ok(Matching::Off),
+        "email" => Ok(Matching::Email),
+        "phone" => Ok(Matching::Phone),
+        "both" => Ok(Matching::Both),
+        _ => Err("is no way to look for a customer: write off, email, phone or both"),
     }
 }
 

@@ -57,6 +57,8 @@ pub const CONFLICTS: Setting =
 /// Whether a local `DELETE` goes to Square.
 pub const PUSH_DELETES: Setting =
     Setting::new("SQUARESYNC_PUSH_DELETES", "squaresync_push_deletes").flag("--push-deletes");
+/// By what a customer is looked for before it is made.
+pub const MATCH: Setting = Setting::new("SQUARESYNC_MATCH", "squaresync_match").flag("--match");
 /// What unlocks the dashboard.
 pub const ADMIN_TOKEN: Setting = Setting::new("SQUARESYNC_ADMIN_TOKEN", "squaresync_admin_token");
 /// The tracing filter.
@@ -66,7 +68,7 @@ pub const LOG_FORMAT: Setting =
     Setting::new("SQUARESYNC_LOG_FORMAT", "squaresync_log_format").flag("--log-format");
 
 /// Every setting, in the order of the manual.
-pub const ALL: [Setting; 16] = [
+pub const ALL: [Setting; 17] = [
     DATABASE_URL,
     ACCESS_TOKEN,
     ENVIRONMENT,
@@ -80,6 +82,7 @@ pub const ALL: [Setting; 16] = [
     CENSUS_EVERY,
     CONFLICTS,
     PUSH_DELETES,
+    MATCH,
     ADMIN_TOKEN,
     LOG,
     LOG_FORMAT,

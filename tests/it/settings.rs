@@ -20,6 +20,7 @@ use squaresync::config::setting::{self, Setting};
 use squaresync::config::{
     Environment, Loaded, LogFormat, Needs, Settings, SettingsFaults, SettingsWarning, Sources,
 };
+use squaresync::domain::lookalike::Matching;
 use squaresync::domain::merge::Rule;
 use squaresync::store::Location;
 use tempfile::TempDir;
@@ -115,6 +116,7 @@ fn nothing_given_means_the_defaults() {
     assert_eq!(settings.census_every, Duration::from_secs(86_400));
     assert_eq!(settings.conflicts, Rule::Square);
     assert!(!settings.push_deletes);
+    assert_eq!(settings.matching, Matching::Off);
     assert_eq!(settings.log.filter, None);
     assert!(settings.access_token.is_none() && settings.admin_token.is_none());
     assert!(settings.webhook.keys.is_empty() && settings.webhook.url.is_none());
@@ -122,7 +124,7 @@ fn nothing_given_means_the_defaults() {
 
 #[test]
 fn a_flag_beats_the_environment_which_beats_the_file() {
-    let file = "squaresync_conflicts = \"local\"\nsquaresync_overlap = \"3m\"\nsquaresync_log = \"warn\"\n\
+    let file = "squaresync_match = \"phone\"\nsquaresync_conflicts = \"local\"\nsquaresync_overlap = \"3m\"\nsquaresync_log = \"warn\"\n\
                 squaresync_push_deletes = true";
     let settings = Start::new("status --conflicts newest")
         .with(setting::CONFLICTS, "square")
@@ -134,6 +136,7 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
     assert_eq!(settings.overlap, Duration::from_secs(240));
     assert_eq!(settings.log.filter.as_deref(), Some("warn"));
     assert!(settings.push_deletes);
+    assert_eq!(settings.matching, Matching::Phone);
 }
 
 #[test]
@@ -141,7 +144,7 @@ fn every_flag_reaches_its_setting_before_and_after_the_command() {
     let given = "--database-url sqlite://a.db --square-environment production --listen 0.0.0.0:0 \
                  --square-api-url http://[::1]:9/v/ --square-webhook-url https://a.example/b \
                  --reconcile-every 500ms --overlap 1h --push-every 2s --census-every 1d \
-                 --conflicts local --push-deletes true --log squaresync=debug --log-format json";
+                 --conflicts local --push-deletes true --match both --log squaresync=debug --log-format json";
     for arguments in [format!("{given} status"), format!("status {given}")] {
         let settings = Start::new(&arguments).settings();
 
@@ -162,6 +165,7 @@ fn every_flag_reaches_its_setting_before_and_after_the_command() {
         assert_eq!(settings.census_every, Duration::from_secs(86_400));
         assert_eq!(settings.conflicts, Rule::Local);
         assert!(settings.push_deletes);
+        assert_eq!(settings.matching, Matching::Both);
         assert_eq!(settings.log.filter.as_deref(), Some("squaresync=debug"));
         assert_eq!(settings.log.format, LogFormat::Json);
     }

@@ -96,6 +96,18 @@ pub struct SettingFlags {
     #[arg(long, global = true, value_name = "BOOL", hide_short_help = true)]
     pub push_deletes: Option<String>,
 
+    /// Look at Square for a customer with the same e-mail address or phone number before a new
+    /// row is made there, and take that one instead: off, email, phone or both
+    ///
+    /// [env: SQUARESYNC_MATCH] [default: off]
+    #[arg(
+        long = "match",
+        global = true,
+        value_name = "WAY",
+        hide_short_help = true
+    )]
+    pub matching: Option<String>,
+
     /// What to log, as a tracing filter: error, warn, info, debug, trace, or by module
     ///
     /// [env: SQUARESYNC_LOG] [default: info]
@@ -147,6 +159,7 @@ impl SettingFlags {
             (setting::CENSUS_EVERY, &self.census_every),
             (setting::CONFLICTS, &self.conflicts),
             (setting::PUSH_DELETES, &self.push_deletes),
+            (setting::MATCH, &self.matching),
             (setting::LOG, &self.log),
             (setting::LOG_FORMAT, &self.log_format),
         ];

@@ -134,6 +134,7 @@ fn other_values_are_refused_with_what_to_write() {
     refuses(setting::LISTEN, "127.0.0.1:99999", "127.0.0.1:8080");
     refuses(setting::CONFLICTS, "latest", "square, local or newest");
     refuses(setting::PUSH_DELETES, "yes please", "true or false");
+    refuses(setting::MATCH, "true", "off, email, phone or both");
     refuses(setting::LOG, "squaresync=loudly", "is not a filter");
     refuses(setting::LOG_FORMAT, "yaml", "text or json");
     refuses(setting::RECONCILE_EVERY, "8d", "longer than a week");
