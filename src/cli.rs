@@ -85,7 +85,7 @@ async fn dispatch(command: Command, settings: Settings) -> anyhow::Result<u8> {
         Command::Serve => serve::run(settings).await,
         Command::Sync(sync) => sync::run(settings, sync).await,
         Command::Backfill(report) => backfill::run(settings, report.json).await,
-        Command::Push(report) => push::run(settings, report.json).await,
+        Command::Push(push) => push::run(settings, push).await,
         Command::Status(report) => status::run(settings, report.json).await,
         Command::Replay(replay) => replay::run(settings, replay).await,
         Command::Simulate(simulate) => simulate::run(settings, simulate).await,

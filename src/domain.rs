@@ -3,7 +3,8 @@
 //!
 //! In reading order: [`id`] names things, [`field`] lists what both sides can
 //! edit, [`profile`] is a customer as Square shows it, [`observation`] is one
-//! thing learnt about it, [`image`] folds all of them into one truth, [`merge`] brings two sides together,
+//! thing learnt about it, [`image`] folds all of them into one truth, [`lookalike`] tells whose profile
+//! one may be, [`merge`] brings two sides together,
 //! [`window`] cuts time for the reconciler, [`cap`] says how many may end at once, [`backoff`] says how long to wait.
 
 pub mod backoff;
@@ -11,6 +12,7 @@ pub mod cap;
 pub mod field;
 pub mod id;
 pub mod image;
+pub mod lookalike;
 pub mod merge;
 pub mod observation;
 pub mod profile;

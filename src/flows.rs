@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod backfill;
+pub mod caught_up;
 pub mod census;
 pub mod counters;
 pub mod error;

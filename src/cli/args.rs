@@ -69,9 +69,10 @@ pub enum Command {
     ///
     /// Sends the rows of `customers` that applications created or changed and prints how many
     /// Square took and refused. A refused row keeps Square's reason in its column sync_error
-    /// and holds up no other row.
+    /// and holds up no other row. What was made at Square since the last pass is read first, so
+    /// that nobody is made twice. Many deletions at once wait until --approve is given.
     #[command(after_long_help = help::PUSH)]
-    Push(ReportArgs),
+    Push(PushArgs),
 
     /// Show what is synced, owed and failed
     ///
@@ -146,6 +147,21 @@ pub struct SyncArgs {
     /// Without it no more than 25 customers, or 2 % of them if that is more, are taken for
     /// deleted at once; more of them raise an alarm, which `status` shows. Approve once you
     /// know that they were meant.
+    #[arg(long)]
+    pub approve: bool,
+
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// What `push` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PushArgs {
+    /// Delete customers at Square even if many rows were deleted at once
+    ///
+    /// More than 25, and more than 2 % of all, are not deleted before somebody has looked;
+    /// squaresync status says how many wait. Only with SQUARESYNC_PUSH_DELETES=true.
     #[arg(long)]
     pub approve: bool,
 

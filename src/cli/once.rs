@@ -40,12 +40,14 @@ pub(super) struct Sent {
     refused: u64,
     /// Calls whose outcome is not known; they are made again.
     unanswered: u64,
+    /// Deletions that wait for a person.
+    held: u64,
 }
 
 impl Sent {
     /// Whether Square has all that it was to have.
     pub(super) fn is_complete(self) -> bool {
-        self.unanswered == 0
+        self.unanswered == 0 && self.held == 0
     }
 }
 
@@ -95,6 +97,22 @@ pub(super) async fn pull(parts: &Parts, merchant: &MerchantId) -> Result<Pulled,
     Ok(pulled(reconcile.progress()))
 }
 
+/// Learns what was made at Square since the last pass, so that the pusher need
+/// not ask for each row. Where another process reads just now, it asks.
+pub(super) async fn catch_up(parts: &Parts, merchant: &MerchantId) -> Result<(), FlowError> {
+    if parts.backfill(merchant).is_due().await? {
+        return Ok(());
+    }
+    let mut bar = Bar::new(READ);
+    let patience = Patience {
+        held: Duration::ZERO,
+        ..Patience::COMMAND
+    };
+    let read = until_idle(&mut parts.reconcile(merchant), patience, &mut bar).await;
+    bar.finish();
+    read.or_else(|error| if error.is_held() { Ok(()) } else { Err(error) })
+}
+
 /// Pulls the whole directory.
 pub(super) async fn pull_all(parts: &Parts, merchant: &MerchantId) -> Result<Pulled, FlowError> {
     let mut backfill = parts.backfill(merchant);
@@ -138,14 +156,16 @@ pub(super) async fn push(parts: &Parts, merchant: &MerchantId) -> Result<Sent, F
     let began = Instant::now();
     loop {
         until_idle(&mut push, Patience::COMMAND, &mut bar).await?;
-        let waiting = parts.store.read(outbox::backlog).await?.0;
-        if waiting == 0 || UNANSWERED < began.elapsed() {
+        let held = push.held().await?;
+        let waiting = parts.store.read(outbox::backlog).await?.0 - held;
+        if waiting <= 0 || UNANSWERED < began.elapsed() {
             bar.finish();
             let Pushed { taken, refused, .. } = push.pushed();
             return Ok(Sent {
                 sent: taken,
                 refused,
                 unanswered: u64::try_from(waiting).unwrap_or_default(),
+                held: u64::try_from(held).unwrap_or_default(),
             });
         }
         tokio::time::sleep(LOOK).await;
@@ -228,6 +248,13 @@ pub(super) fn sent_words(sent: &Sent) -> String {
         words += &format!(
             " {} without an answer yet; run this again.",
             sent.unanswered
+        );
+    }
+    if 0 < sent.held {
+        words += &format!(
+            " {} deletions wait, since they are many: squaresync push --approve deletes these \
+             customers at Square, SQUARESYNC_PUSH_DELETES=false puts the rows back.",
+            sent.held
         );
     }
     words

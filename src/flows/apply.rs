@@ -11,6 +11,7 @@
 //! unmerged, for [`catch_up`].
 
 use crate::domain::Timestamp;
+use crate::domain::field::Fields;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
 use crate::domain::image::Effect;
 use crate::domain::merge::Rule;
@@ -59,6 +60,23 @@ pub fn answer(
     observation: &Observation,
 ) -> StoreResult<()> {
     take(db, learning, std::slice::from_ref(observation), Some(call)).map(drop)
+}
+
+/// Makes a profile that is known the row's, which had none. What the two hold
+/// differently is merged on top of `base`, what both are known to have agreed on.
+pub(crate) fn adopt(
+    db: &mut Db,
+    learning: &Learning,
+    row: &CustomerId,
+    base: Fields,
+    profile: &SquareId,
+) -> StoreResult<()> {
+    images::lock(db, &learning.merchant)?;
+    let call = Call::nothing_yet(row.clone(), base, learning.now);
+    let mut book = Book::open(db, learning, std::slice::from_ref(profile), &[])?;
+    book.give(db, &call)?;
+    book.bring_along(profile);
+    book.close(db)
 }
 
 /// Brings rows along that had to wait. Gives whether any did come along.

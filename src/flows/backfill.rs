@@ -24,6 +24,8 @@ pub struct Backfill {
     lease: Lease,
     /// The window being read.
     reader: Option<Reader>,
+    /// Whether it began in this process: one that was left may have read long ago what it read.
+    began_here: bool,
     progress: Progress,
 }
 
@@ -35,6 +37,7 @@ impl Backfill {
             reading,
             lease,
             reader: None,
+            began_here: false,
             progress: Progress::default(),
         }
     }
@@ -132,6 +135,7 @@ impl Backfill {
             Ok(lease)
         });
         self.lease = begun.await?;
+        self.began_here = true;
         Ok(Some(all))
     }
 
@@ -169,6 +173,9 @@ impl Backfill {
             lease.release(db)
         });
         finished.await?;
+        if std::mem::take(&mut self.began_here) {
+            self.reading.caught_up.set(true);
+        }
         self.lease = self.reading.lease();
         Ok(())
     }

@@ -13,24 +13,31 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::domain::id::MerchantId;
+use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
 use crate::domain::{Timestamp, backoff};
 use crate::flows::Step;
 use crate::flows::apply::Learning;
+use crate::flows::caught_up::CaughtUp;
 use crate::flows::counters::Counters;
 use crate::flows::error::FlowError;
 use crate::square::client::Square;
-use crate::square::error::{Cause, SquareError};
+use crate::square::error::SquareError;
 use crate::store::changes::Source;
 use crate::store::lease::{Holder, Lease};
 use crate::store::outbox::{self, Call};
 use crate::store::{Db, Store, StoreResult, customers, edits, images};
 
+mod adopt;
+mod carry;
+mod create;
+mod deletes;
+mod look;
 mod plan;
 mod send;
 mod settle;
 
-use send::Reply;
+use look::Question;
 use settle::Settled;
 
 /// What the pusher works with.
@@ -46,6 +53,12 @@ pub struct Pushing {
     pub rule: Rule,
     /// Whether a row that an application deletes is deleted at Square, rather than put back.
     pub push_deletes: bool,
+    /// Whether a person approved that many are deleted at once.
+    pub approved: bool,
+    /// By what a customer is looked for at Square before it is made there.
+    pub matching: Matching,
+    /// Whether it is known what was made at Square before this process started.
+    pub caught_up: CaughtUp,
     /// Who does the work, for people who ask.
     pub holder: Holder,
     /// What is counted.
@@ -108,10 +121,7 @@ impl Push {
                 Step::Idle
             });
         };
-        let outcome = send::send(&self.with.square, &call, now).await;
-        self.pace(&outcome, now, random);
-        let settled = self.settle(call, outcome, now).await?;
-        match settled {
+        match self.carry(call, prepared.question, now, random).await? {
             Settled::Taken => self.pushed.taken += 1,
             Settled::Refused => self.pushed.refused += 1,
             Settled::Unknown => self.pushed.unknown += 1,
@@ -127,12 +137,13 @@ impl Push {
 
     /// Whether there is anything to plan or a call that is due, and nobody else is at it.
     async fn has_work(&self, now: Timestamp) -> StoreResult<bool> {
-        let (merchant, lease) = (self.with.merchant.clone(), self.lease.clone());
+        let (with, lease) = (self.with.clone(), self.lease.clone());
+        let merchant = with.merchant.clone();
         let look = move |db: &mut Db| {
             let has_work = edits::any(db, &merchant)?
                 || customers::any_pending(db, &merchant)?
                 || images::any_unmerged(db, &merchant)?
-                || outbox::due(db, &merchant, now)?.is_some();
+                || deletes::due(db, &with, now)?.is_some();
             if has_work {
                 lease.look(db)?;
             }
@@ -143,72 +154,37 @@ impl Push {
 
     /// Commits what is planned, and that the next call is about to be made.
     async fn prepare(&mut self, now: Timestamp, random: f64) -> StoreResult<Prepared> {
-        let (lease, learning) = (self.lease.clone(), self.with.learning(now));
-        let push_deletes = self.with.push_deletes;
+        let (lease, with) = (self.lease.clone(), self.with.clone());
         let prepare = move |db: &mut Db| {
-            let lease = lease.hold(db)?;
-            let plan = plan::plan(db, &learning, push_deletes)?;
-            let call =
-                outbox::due(db, &learning.merchant, now)?.map(|call| attempted(call, now, random));
+            let (lease, learning) = (lease.hold(db)?, with.learning(now));
+            let mut plan = plan::plan(db, &learning, &with)?;
+            let (due, restored) = deletes::next(db, &learning, &with)?;
+            plan.restored += restored;
+            let caught_up = with.caught_up.is_set();
+            let question = due
+                .as_ref()
+                .and_then(|call| Question::before(call, now, caught_up, with.matching));
+            let call = due.map(|call| attempted(call, now, random, question.is_some()));
             outbox::put(db, &learning.merchant, call.as_slice())?;
-            Ok((lease, plan, call))
+            Ok((lease, plan, call, question))
         };
-        let (lease, plan, call) = self.with.store.write(prepare).await?;
+        let (lease, plan, call, question) = self.with.store.write(prepare).await?;
         self.lease = lease;
         self.with.counters.restored.inc_by(plan.restored);
         self.with.counters.push_refused.inc_by(plan.refused);
         self.pushed.refused += plan.refused;
         Ok(Prepared {
-            planned: plan.did_something,
+            planned: plan.did_something || 0 < plan.restored,
             call,
+            question,
         })
     }
 
-    async fn settle(
-        &self,
-        call: Call,
-        outcome: Result<Reply, SquareError>,
-        now: Timestamp,
-    ) -> StoreResult<Settled> {
-        let (lease, learning) = (self.lease.clone(), self.with.learning(now));
-        let push_deletes = self.with.push_deletes;
-        let operation = call.operation.as_str();
-        let settled = self.with.store.write(move |db| {
-            lease.hold(db)?;
-            settle::settle(db, &learning, call, outcome, push_deletes)
-        });
-        let settled = settled.await?;
-        match settled {
-            Settled::Taken => drop(
-                self.with
-                    .counters
-                    .pushed
-                    .get_or_create(&[("operation", operation)])
-                    .inc(),
-            ),
-            Settled::Refused => drop(self.with.counters.push_refused.inc()),
-            _ => {}
-        }
-        Ok(settled)
-    }
-
-    /// Slows down while Square does not answer. One row for which it never
-    /// does must not stop the others, so only a series of failures counts.
-    fn pace(&mut self, outcome: &Result<Reply, SquareError>, now: Timestamp, random: f64) {
-        let Err(SquareError::Retry { after, cause }) = outcome else {
-            self.failures = 0;
-            return;
-        };
-        self.failures = self.failures.saturating_add(1);
-        let patience = if *cause == Cause::RateLimited || after.is_some() {
-            0
-        } else {
-            2
-        };
-        let series = self.failures.saturating_sub(patience);
-        if 0 < series {
-            self.paused_until = Some(later(now, backoff::wait(series, *after, random)));
-        }
+    /// How many deletes wait for a person.
+    pub async fn held(&self) -> StoreResult<i64> {
+        let with = self.with.clone();
+        let held = self.with.store.read(move |db| deletes::held(db, &with));
+        held.await
     }
 
     /// Gives the lease back, if it was taken, so that another process need not
@@ -240,15 +216,17 @@ impl Pushing {
 struct Prepared {
     planned: bool,
     call: Option<Call>,
+    /// What to ask before the call is made.
+    question: Option<Question>,
 }
 
 /// The call as it is written down before it is made: should the answer never
-/// come, it is made again then.
-fn attempted(call: Call, now: Timestamp, random: f64) -> Call {
+/// come, it is made again then. One before which something is asked is not made yet.
+fn attempted(call: Call, now: Timestamp, random: f64, asks: bool) -> Call {
     let attempts = call.attempts.saturating_add(1);
     Call {
         attempts,
-        first_attempt: call.first_attempt.or(Some(now)),
+        first_attempt: call.first_attempt.or((!asks).then_some(now)),
         next_attempt: later(now, backoff::wait(attempts, None, random)),
         ..call
     }

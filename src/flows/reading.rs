@@ -8,6 +8,7 @@ use crate::domain::id::MerchantId;
 use crate::domain::image::Effect;
 use crate::domain::merge::Rule;
 use crate::flows::apply::{self, Learning};
+use crate::flows::caught_up::CaughtUp;
 use crate::flows::counters::Counters;
 use crate::flows::pages::{self, Read};
 use crate::square::client::Square;
@@ -33,6 +34,8 @@ pub struct Reading {
     pub holder: Holder,
     /// What is counted.
     pub counters: Arc<Counters>,
+    /// Set when a pass that began here has ended.
+    pub caught_up: CaughtUp,
 }
 
 /// What a pass has done so far.

@@ -76,6 +76,7 @@ impl Reconcile {
         if is_last {
             let end = pass.reader.window().end.timestamp();
             self.reading.counters.read_up_to.set(end);
+            self.reading.caught_up.set(true);
             self.reading.release(pass.lease).await?;
             return Ok(Step::Idle);
         }

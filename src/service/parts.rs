@@ -7,8 +7,10 @@ use chrono::TimeDelta;
 
 use crate::config::Settings;
 use crate::domain::id::MerchantId;
+use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
 use crate::flows::backfill::Backfill;
+use crate::flows::caught_up::CaughtUp;
 use crate::flows::census::Census;
 use crate::flows::counters::Counters;
 use crate::flows::error::FlowError;
@@ -40,6 +42,8 @@ pub struct Parts {
     /// Whether a person approves of however many deletions there are, on either side.
     pub approved: bool,
     push_deletes: bool,
+    matching: Matching,
+    caught_up: CaughtUp,
     holder: Holder,
 }
 
@@ -60,6 +64,8 @@ impl Parts {
             census_every: TimeDelta::from_std(settings.census_every)?,
             approved: false,
             push_deletes: settings.push_deletes,
+            matching: settings.matching,
+            caught_up: CaughtUp::default(),
             holder: holder::this_process(),
         })
     }
@@ -102,6 +108,9 @@ impl Parts {
             merchant: merchant.clone(),
             rule: self.rule,
             push_deletes: self.push_deletes,
+            approved: self.approved,
+            matching: self.matching,
+            caught_up: self.caught_up.clone(),
             holder: self.holder.clone(),
             counters: Arc::clone(&self.counters),
         })
@@ -115,6 +124,7 @@ impl Parts {
             rule: self.rule,
             holder: self.holder.clone(),
             counters: Arc::clone(&self.counters),
+            caught_up: self.caught_up.clone(),
         }
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Url};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::domain::Timestamp;
 use crate::domain::id::SquareId;
@@ -30,10 +30,13 @@ use crate::square::error::{Cause, Refusal, SquareError};
 pub use crate::square::client::bulk::{MOST, Retrieved};
 pub use crate::square::client::door::{Answering, Door};
 pub use crate::square::client::events::{EventPage, EventQuery, Listed};
-pub use crate::square::client::page::{By, Page, SearchQuery, TokenStatus};
+pub use crate::square::client::page::{By, FindBy, Page, SearchQuery, TokenStatus};
 
 /// The version of Square's API that this program speaks, named in every request.
 pub const SQUARE_VERSION: &str = "2025-08-20";
+
+/// How many pages of one value's customers are read before Square's cursors are thought to have no end.
+const FIND_PAGES: u32 = 100;
 
 /// A seller's access token.
 #[derive(Clone)]
@@ -170,19 +173,31 @@ impl Square {
         Page::read(self.transport.send(call).await?)
     }
 
-    /// Asks for the customers with this `reference_id`, whose case Square overlooks.
-    /// One page; like every search it may lag behind a create by a minute.
-    pub async fn find_by_reference(&self, reference_id: &str) -> Result<Page, SquareError> {
-        let call = Call::new(
-            "find",
-            Method::POST,
-            self.url(&["v2", "customers", "search"])?,
-        );
-        let body = json!({
-            "query": {"filter": {"reference_id": {"exact": reference_id}}},
-        });
-        let call = call.with_body(body.to_string());
-        Page::read(self.transport.send(call).await?)
+    /// Asks for all customers with this value, whose case Square overlooks; of the
+    /// phone number it wants the spelling that
+    /// [`e164`](crate::domain::lookalike::e164) gives. Like every search it may
+    /// lag behind a create by a minute.
+    pub async fn find(&self, by: FindBy, value: &str) -> Result<Vec<Profile>, SquareError> {
+        let url = self.url(&["v2", "customers", "search"])?;
+        let mut body = by.body(value);
+        let mut found = Vec::new();
+        for _ in 0..FIND_PAGES {
+            let call = Call {
+                by_cursor: body.contains_key("cursor"),
+                ..Call::new("find", Method::POST, url.clone())
+            };
+            let call = call.with_body(Value::Object(body.clone()).to_string());
+            let page = Page::read(self.transport.send(call).await?)?;
+            for customer in page.customers {
+                // One that cannot be read may be the one that is looked for.
+                found.push(customer.ok().ok_or(SquareError::retry(Cause::Unreadable))?);
+            }
+            let Some(cursor) = page.cursor else {
+                return Ok(found);
+            };
+            body.insert("cursor".to_owned(), Value::from(cursor));
+        }
+        Err(SquareError::retry(Cause::Unreadable))
     }
 
     /// Sends a body of [`create_body`](crate::square::body::create_body).

@@ -79,6 +79,12 @@ pub fn clear(db: &mut Db, merchant: &MerchantId, name: &str) -> StoreResult<bool
     Ok(0 < gone)
 }
 
+/// Whether this alarm is raised.
+pub fn is_raised(db: &mut Db, merchant: &MerchantId, name: &str) -> StoreResult<bool> {
+    let alarm = alarms::table.find((merchant.as_str(), name));
+    Ok(diesel::select(diesel::dsl::exists(alarm)).get_result(db)?)
+}
+
 /// Every alarm, the oldest first.
 pub fn all(db: &mut Db) -> StoreResult<Vec<Alarm>> {
     let rows: Vec<(String, String, String, NaiveDateTime)> = alarms::table

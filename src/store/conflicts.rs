@@ -204,6 +204,25 @@ pub fn resolve(db: &mut Db, seq: i64, taken: Option<Taken>, now: Timestamp) -> S
     Ok(())
 }
 
+/// Strikes out the questions which profiles these rows are, where they are open: they have gone.
+pub fn withdraw(db: &mut Db, ids: &[CustomerId], now: Timestamp) -> StoreResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
+    let question = conflicts::table
+        .filter(conflicts::customer_id.eq_any(ids))
+        .filter(conflicts::field.is_null())
+        .filter(conflicts::state.eq(State::Open.as_str()));
+    diesel::update(question)
+        .set((
+            conflicts::state.eq(State::Resolved.as_str()),
+            conflicts::resolved_at.eq(stored(now)),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
 /// Writes down which of the candidates a person said the row is.
 pub fn choose(db: &mut Db, seq: i64, profile: &SquareId, now: Timestamp) -> StoreResult<()> {
     diesel::update(conflicts::table.find(seq))

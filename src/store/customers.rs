@@ -226,6 +226,14 @@ pub fn live(db: &mut Db, merchant: &MerchantId, after: &str, limit: i64) -> Stor
     Ok(rows.into_iter().map(Columns::into_row).collect())
 }
 
+/// How many of this seller's rows are not gone at Square.
+pub fn count_live(db: &mut Db, merchant: &MerchantId) -> StoreResult<i64> {
+    let live = customers::table
+        .filter(customers::merchant_id.eq(merchant.as_str()))
+        .filter(customers::deleted_at.is_null());
+    Ok(live.count().get_result(db)?)
+}
+
 /// How many rows name a seller that is not one of this database's.
 pub fn strangers(db: &mut Db) -> StoreResult<i64> {
     let known = sellers::table.select(sellers::merchant_id);

@@ -62,6 +62,14 @@ pub fn count(db: &mut Db) -> StoreResult<i64> {
     Ok(local_edits::table.count().get_result(db)?)
 }
 
+/// How many deletions of this seller's rows no flow has noticed yet.
+pub fn count_deletes(db: &mut Db, merchant: &MerchantId) -> StoreResult<i64> {
+    let deletes = local_edits::table
+        .filter(local_edits::merchant_id.eq(merchant.as_str()))
+        .filter(local_edits::operation.eq("delete"));
+    Ok(deletes.count().get_result(db)?)
+}
+
 /// Of these rows, those whose deletion by an application is among the edits.
 pub fn deleted(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<CustomerId>> {
     if ids.is_empty() {

@@ -50,6 +50,22 @@ pub enum Operation {
     Delete(SquareId),
 }
 
+impl Call {
+    /// A create that has not been made up: it stands for a row whose profile was found.
+    pub fn nothing_yet(row: CustomerId, agreed: Fields, now: Timestamp) -> Self {
+        Self {
+            customer_id: row,
+            operation: Operation::Create { key: String::new() },
+            body: String::new(),
+            sent: agreed,
+            attempts: 0,
+            next_attempt: now,
+            first_attempt: None,
+            created: now,
+        }
+    }
+}
+
 impl Operation {
     /// The word in the column.
     pub const fn as_str(&self) -> &'static str {
@@ -114,6 +130,46 @@ pub fn due(db: &mut Db, merchant: &MerchantId, now: Timestamp) -> StoreResult<Op
         .first(db)
         .optional()?;
     row.map(call).transpose()
+}
+
+/// Like [`due`], but for calls that delete.
+pub fn due_but_deletes(
+    db: &mut Db,
+    merchant: &MerchantId,
+    now: Timestamp,
+) -> StoreResult<Option<Call>> {
+    let row: Option<Row> = outbox::table
+        .filter(outbox::merchant_id.eq(merchant.as_str()))
+        .filter(outbox::operation.ne("delete"))
+        .filter(outbox::next_attempt_at.le(stored(now)))
+        .order(outbox::next_attempt_at)
+        .first(db)
+        .optional()?;
+    row.map(call).transpose()
+}
+
+/// How many profiles wait to be deleted.
+pub fn count_deletes(db: &mut Db, merchant: &MerchantId) -> StoreResult<i64> {
+    let deletes = outbox::table
+        .filter(outbox::merchant_id.eq(merchant.as_str()))
+        .filter(outbox::operation.eq("delete"));
+    Ok(deletes.count().get_result(db)?)
+}
+
+/// Up to `limit` rows whose profiles wait to be deleted, and of which Square was never told.
+pub fn untold_deletes(
+    db: &mut Db,
+    merchant: &MerchantId,
+    limit: i64,
+) -> StoreResult<Vec<CustomerId>> {
+    let ids: Vec<String> = outbox::table
+        .filter(outbox::merchant_id.eq(merchant.as_str()))
+        .filter(outbox::operation.eq("delete"))
+        .filter(outbox::first_attempt_at.is_null())
+        .select(outbox::customer_id)
+        .limit(limit)
+        .load(db)?;
+    Ok(ids.into_iter().map(CustomerId::new).collect())
 }
 
 /// The calls about these rows.

@@ -51,8 +51,13 @@ pub fn count(db: &mut Db, merchant: &MerchantId, id: &CustomerId) -> StoreResult
     Ok(())
 }
 
-/// Forgets the refusals of a row that has a profile, or is gone.
-pub fn forget(db: &mut Db, id: &CustomerId) -> StoreResult<()> {
-    diesel::delete(refused_creates::table.find(id.as_str())).execute(db)?;
+/// Forgets the refusals of rows that have a profile, or are gone.
+pub fn forget(db: &mut Db, ids: &[CustomerId]) -> StoreResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
+    diesel::delete(refused_creates::table.filter(refused_creates::customer_id.eq_any(ids)))
+        .execute(db)?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 use squaresync::domain::id::SquareId;
 use squaresync::domain::window::Window;
-use squaresync::square::client::{AccessToken, By, ClientSettings, SearchQuery, Square};
+use squaresync::square::client::{AccessToken, By, ClientSettings, FindBy, SearchQuery, Square};
 use squaresync::square::error::SquareError;
 
 use crate::client::played::{Played, TOKEN, ann, profile, refusal, settings, square};
@@ -135,18 +135,44 @@ async fn each_page_is_asked_for_with_the_whole_question() {
 async fn an_empty_object_is_an_empty_last_page() {
     let server = Played::new(|_| HttpResponse::Ok().json(json!({}))).await;
 
-    let page = square(&server.url)
-        .find_by_reference("row-1")
-        .await
-        .unwrap();
+    for (by, value, field) in [
+        (FindBy::Reference, "row-1", "reference_id"),
+        (FindBy::Email, "ann@example.com", "email_address"),
+        (FindBy::Phone, "+12125554240", "phone_number"),
+    ] {
+        let found = square(&server.url).find(by, value).await.unwrap();
 
-    assert!(page.customers.is_empty());
-    assert_eq!(page.cursor, None);
-    let body: Value = serde_json::from_str(&server.seen()[0].body).unwrap();
-    assert_eq!(
-        body["query"]["filter"],
-        json!({"reference_id": {"exact": "row-1"}})
-    );
+        assert!(found.is_empty());
+        let body: Value = serde_json::from_str(&server.seen().last().unwrap().body).unwrap();
+        assert_eq!(
+            body,
+            json!({"query": {"filter": {field: {"exact": value}}}})
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_customer_is_looked_for_on_every_page_and_none_that_is_unreadable_is_passed_over() {
+    let server = Played::new(|request| {
+        HttpResponse::Ok().json(if request.body.contains("cursor") {
+            json!({"customers": [{"id": "A", "version": 0}]})
+        } else {
+            json!({"cursor": "next"})
+        })
+    })
+    .await;
+    let found = square(&server.url).find(FindBy::Reference, "row-1").await;
+    assert_eq!(found.unwrap().len(), 1);
+
+    let bad = json!({"customers": [{"id": "A", "version": 0}, {"id": "B"}]});
+    let server = Played::new(move |_| HttpResponse::Ok().json(&bad)).await;
+    let found = square(&server.url).find(FindBy::Reference, "row-1").await;
+    assert!(matches!(found, Err(SquareError::Retry { .. })), "{found:?}");
+
+    let endless = json!({"cursor": "next"});
+    let server = Played::new(move |_| HttpResponse::Ok().json(&endless)).await;
+    let found = square(&server.url).find(FindBy::Reference, "row-1").await;
+    assert!(matches!(found, Err(SquareError::Retry { .. })), "{found:?}");
 }
 
 #[tokio::test]

@@ -62,12 +62,13 @@ Examples:
 pub const PUSH: &str = "\
 Needs SQUARE_ACCESS_TOKEN in the environment or the settings file.
 
-Exit codes: 0 nothing is owed any more, except rows that Square refused, 1 failed (what is
-still owed is kept), 2 wrong settings or usage.
+Exit codes: 0 nothing is owed any more, except rows that Square refused, 1 failed or many
+deletions wait for --approve (what is still owed is kept), 2 wrong settings or usage.
 
 Examples:
   squaresync push
-  squaresync push --json";
+  squaresync push --json
+  squaresync push --push-deletes true --approve";
 
 /// Below the help of `status`.
 pub const STATUS: &str = "\

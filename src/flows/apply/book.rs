@@ -11,7 +11,7 @@ use crate::domain::image::Effect;
 use crate::domain::observation::{Observation, Shown};
 use crate::flows::apply::Learning;
 use crate::flows::apply::ledger::{self, Entry};
-use crate::flows::apply::place::Place;
+use crate::flows::apply::place::{Place, may_have_shown};
 use crate::flows::apply::row;
 use crate::store::changes::{self, Change};
 use crate::store::customers::{self, Row, SyncState};
@@ -42,8 +42,10 @@ pub(super) struct Book<'a> {
     pub(super) in_flight: Vec<Call>,
     /// When applications last changed fields of edited rows; read only where the last change is to win.
     pub(super) edited: HashMap<CustomerId, BTreeMap<Field, Timestamp>>,
-    /// The call of ours that Square has just answered.
+    /// The call of ours that Square has just answered, or that stands for a row to be given its profile.
     pub(super) answered: Option<&'a Call>,
+    /// Whether the profile is somebody else's work, given to the row.
+    pub(super) is_given: bool,
     /// What is to be written at the end.
     pub(super) changed_images: BTreeSet<SquareId>,
     pub(super) changed_rows: BTreeSet<CustomerId>,
@@ -148,18 +150,19 @@ impl Book<'_> {
             return;
         };
         let call = self.answered.or_else(|| self.calls.get(customer));
+        let made = call.filter(|call| self.answered.is_some() || may_have_shown(call, &held.image));
         let old = self.rows.get(customer);
         let is_answered = self.answered.is_some();
         // What another row agreed on with Square is not what this one did; one that
         // Square did not have agrees with it on what was sent to make the profile.
         let base = before
             .filter(|_| displaced.is_none())
-            .or_else(|| call.map(|call| call.sent.clone()))
+            .or_else(|| made.map(|call| call.sent.clone()))
             .unwrap_or_default();
         let context = row::Context {
             base: &base,
-            call,
-            answered: is_answered,
+            call: made,
+            answered: is_answered && !self.is_given,
             edited: self.edited.get(customer).unwrap_or(&NEVER),
             survivor: self.survivor_of(id),
         };

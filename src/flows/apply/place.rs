@@ -2,10 +2,12 @@
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
+use crate::domain::image::Image;
+use crate::domain::lookalike::is_new_of;
 use crate::domain::profile::Profile;
 use crate::domain::spelling::alike;
 use crate::flows::apply::book::Book;
-use crate::store::outbox::Call;
+use crate::store::outbox::{Call, Operation};
 
 /// Where a profile goes.
 pub(super) enum Place {
@@ -100,4 +102,18 @@ fn may_have_made(call: &Call, fields: &Fields) -> bool {
         && Field::ALL
             .into_iter()
             .all(|field| alike(field, call.sent.get(field), fields.get(field)))
+}
+
+/// Whether a profile may show what this call did, so that the row as it was sent
+/// is what both sides agreed on. A create that never left, or whose key made
+/// something else before, did not make the profile.
+pub(super) fn may_have_shown(call: &Call, image: &Image) -> bool {
+    match &call.operation {
+        Operation::Create { .. } => {
+            let is_changed = image.version.is_some_and(|version| 0 < version);
+            call.first_attempt.is_some()
+                && (is_changed || is_new_of(&call.sent, &image.profile.fields()))
+        }
+        Operation::Update(_) | Operation::Delete(_) => true,
+    }
 }

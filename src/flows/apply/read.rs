@@ -65,6 +65,7 @@ impl<'a> Book<'a> {
             in_flight: Vec::new(),
             edited: HashMap::new(),
             answered: None,
+            is_given: false,
             changed_images: BTreeSet::new(),
             changed_rows: BTreeSet::new(),
             settled_calls: BTreeSet::new(),
@@ -95,6 +96,13 @@ impl<'a> Book<'a> {
         }
         book.read_rows(db, wanted)?;
         Ok(book)
+    }
+
+    /// Makes it about a row that is to get a profile which no call of ours is known to have made.
+    pub(super) fn give(&mut self, db: &mut Db, call: &'a Call) -> StoreResult<()> {
+        self.answered = Some(call);
+        self.is_given = true;
+        self.read_rows(db, BTreeSet::from([call.customer_id.clone()]))
     }
 
     /// Reads images that are not read yet, and those that they went into.

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use uuid::Uuid;
 
 use crate::domain::backoff;
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
 use crate::flows::apply::{self, Learning};
 use crate::flows::notice;
-use crate::square::body::{create_body, update_body};
+use crate::flows::push::{Pushing, create, deletes};
+use crate::square::body::update_body;
 use crate::square::error::Refusal;
 use crate::store::customers::{self, Row, SyncState, garbled};
 use crate::store::images::{self, Held};
@@ -25,8 +25,15 @@ const ROWS: i64 = 100;
 /// How often a row may turn out to be old before its next call waits.
 const HASTE: u32 = 3;
 
+/// How often a row may turn out to be old before a person is told.
+const TOO_OFTEN: u32 = 30;
+
 /// Said of a row that SQLite took and that would not come back from Square.
 const NUL: &str = "A value holds a NUL character, which Square cannot keep; write it without";
+
+/// Said of a row whose profile is always newer than we think.
+const OVERTAKEN: &str = "This customer changed at Square each time the row was sent; \
+    change the row once more to send it again";
 
 /// What planning did.
 #[derive(Default)]
@@ -38,13 +45,16 @@ pub(super) struct Plan {
 }
 
 /// Takes over what applications did, and writes down the calls that follow.
-pub(super) fn plan(db: &mut Db, learning: &Learning, push_deletes: bool) -> StoreResult<Plan> {
+pub(super) fn plan(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreResult<Plan> {
     images::lock(db, &learning.merchant)?;
     let noticed = notice::take(db, &learning.merchant, EDITS)?;
-    let restored = deleted(db, learning, &noticed.deleted, push_deletes)?;
+    let restored = deletes::deleted(db, learning, &noticed.deleted, with.push_deletes)?;
+    if noticed.any {
+        deletes::watch(db, learning)?;
+    }
     let came_along = apply::catch_up(db, learning, ROWS)?;
     let pending = customers::pending(db, &learning.merchant, ROWS)?;
-    let planned = owed(db, learning, &pending)?;
+    let planned = owed(db, learning, &pending, with.caught_up.is_set())?;
     Ok(Plan {
         did_something: noticed.any || came_along || planned.did_something,
         restored,
@@ -52,98 +62,97 @@ pub(super) fn plan(db: &mut Db, learning: &Learning, push_deletes: bool) -> Stor
     })
 }
 
-/// Plans anew for the row of a call that came too late.
+/// Plans anew for the row of a call that came too late. After too many of these
+/// in a row the row says so, and waits for another edit.
 pub(super) fn again(db: &mut Db, learning: &Learning, call: &Call) -> StoreResult<()> {
     let id = std::slice::from_ref(&call.customer_id);
+    // A call that was made once and was too late at once: somebody else was faster.
+    let times = match call.first_attempt {
+        Some(first) if first == learning.now => call.attempts,
+        _ => 1,
+    };
     match &call.operation {
-        Operation::Delete(square_id) => delete(db, learning, &call.customer_id, square_id)?,
+        Operation::Delete(square_id) => {
+            deletes::delete(db, learning, &call.customer_id, square_id)?;
+        }
+        _ if TOO_OFTEN <= times => return give_up(db, learning, id),
         _ => {
-            owed(db, learning, id)?;
+            owed(db, learning, id, true)?;
         }
     }
     let mut calls = outbox::of_customers(db, id)?;
     for planned in &mut calls {
         // Somebody who keeps changing the profile must not keep us calling without a pause.
-        let wait = if call.attempts < HASTE {
+        let wait = if times < HASTE {
             Duration::ZERO
         } else {
-            backoff::wait(call.attempts, None, 1.0)
+            backoff::wait(times, None, 1.0)
         };
-        planned.attempts = call.attempts;
+        planned.attempts = times;
         planned.next_attempt = learning.now + TimeDelta::from_std(wait).unwrap_or_default();
     }
     outbox::put(db, &learning.merchant, &calls)
 }
 
-/// Rows that applications deleted: Square is told, or they are put back.
-pub(super) fn deleted(
-    db: &mut Db,
-    learning: &Learning,
-    ids: &[CustomerId],
-    push_deletes: bool,
-) -> StoreResult<u64> {
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    let there = customers::lock(db, ids)?.rows;
-    let gone: Vec<CustomerId> = ids
-        .iter()
-        .filter(|id| there.iter().all(|row| row.id != **id))
-        .cloned()
+/// Says in the row that its edits do not get through.
+fn give_up(db: &mut Db, learning: &Learning, id: &[CustomerId]) -> StoreResult<()> {
+    let rows = customers::lock(db, id)?.rows.into_iter();
+    let failed: Vec<Row> = rows
+        .filter(|row| row.sync_state == SyncState::Pending)
+        .map(|row| Row {
+            sync_state: SyncState::Failed,
+            sync_error: Some(OVERTAKEN.to_owned()),
+            ..row
+        })
         .collect();
-    for call in outbox::of_customers(db, &gone)? {
-        // A create that may have been carried out has to end before its profile can.
-        if call.first_attempt.is_none() || !matches!(call.operation, Operation::Create { .. }) {
-            outbox::remove(db, &call.customer_id)?;
-        }
+    for row in &failed {
+        tracing::warn!(customer.id = %row.id, "the customer changed at Square each time the row was sent; sync_error says what to do");
     }
-    if !push_deletes {
-        let restored = apply::restore(db, learning, &gone)?;
-        for id in &restored {
-            tracing::warn!(customer.id = %id, "a deleted row was put back; SQUARESYNC_PUSH_DELETES=true deletes at Square instead");
-        }
-        return Ok(u64::try_from(restored.len()).unwrap_or_default());
-    }
-    for (square_id, held) in images::of_customers(db, &learning.merchant, &gone)? {
-        if let Some(id) = held.customer_id.filter(|_| held.image.is_live()) {
-            delete(db, learning, &id, &square_id)?;
-        }
-    }
-    Ok(0)
-}
-
-/// Writes down that a profile is to be deleted, on top of the version we know.
-fn delete(
-    db: &mut Db,
-    learning: &Learning,
-    id: &CustomerId,
-    square_id: &SquareId,
-) -> StoreResult<()> {
-    let held = images::load(db, &learning.merchant, std::slice::from_ref(square_id))?;
-    let Some((_, held)) = held.into_iter().find(|(_, held)| held.image.is_live()) else {
-        return Ok(());
-    };
-    let body = held.image.profile.version().to_string();
-    let call = new_call(
-        learning,
-        id,
-        Operation::Delete(square_id.clone()),
-        body,
-        Fields::default(),
-    );
-    outbox::put(db, &learning.merchant, &[call])
+    customers::put(db, &learning.merchant, &failed)
 }
 
 /// Plans for pending rows.
-fn owed(db: &mut Db, learning: &Learning, ids: &[CustomerId]) -> StoreResult<Plan> {
+fn owed(
+    db: &mut Db,
+    learning: &Learning,
+    ids: &[CustomerId],
+    caught_up: bool,
+) -> StoreResult<Plan> {
     if ids.is_empty() {
         return Ok(Plan::default());
     }
-    let rows = customers::lock(db, ids)?.rows;
-    let rows: Vec<Row> = rows
-        .into_iter()
-        .filter(|row| row.sync_state == SyncState::Pending)
-        .collect();
+    let sorted = sort(db, learning, ids)?;
+    outbox::put(db, &learning.merchant, &sorted.updates)?;
+    customers::put(db, &learning.merchant, &sorted.settled)?;
+    let (creates, found_any) = create::plan(db, learning, &sorted.new, caught_up)?;
+    outbox::put(db, &learning.merchant, &creates)?;
+    let linked = apply::bring_along(db, learning, &sorted.unlinked)?;
+    let refused = sorted
+        .settled
+        .iter()
+        .filter(|row| row.sync_state == SyncState::Failed);
+    Ok(Plan {
+        did_something: linked
+            || found_any
+            || !sorted.updates.is_empty()
+            || !creates.is_empty()
+            || !sorted.settled.is_empty(),
+        refused: u64::try_from(refused.count()).unwrap_or_default(),
+        ..Plan::default()
+    })
+}
+
+/// Pending rows, by what they ask for.
+#[derive(Default)]
+struct Sorted {
+    updates: Vec<Call>,
+    settled: Vec<Row>,
+    new: Vec<Row>,
+    unlinked: Vec<SquareId>,
+}
+
+fn sort(db: &mut Db, learning: &Learning, ids: &[CustomerId]) -> StoreResult<Sorted> {
+    let rows = customers::lock(db, ids)?.rows.into_iter();
     let images = images::of_customers(db, &learning.merchant, ids)?;
     let mut by_row: HashMap<&CustomerId, Vec<(&SquareId, &Held)>> = HashMap::new();
     for (square_id, held) in &images {
@@ -151,42 +160,35 @@ fn owed(db: &mut Db, learning: &Learning, ids: &[CustomerId]) -> StoreResult<Pla
             by_row.entry(customer).or_default().push((square_id, held));
         }
     }
-    let (mut calls, mut settled, mut unlinked) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows {
+    let mut sorted = Sorted::default();
+    for row in rows.filter(|row| row.sync_state == SyncState::Pending) {
         let profiles = by_row.get(&row.id).map(Vec::as_slice).unwrap_or_default();
         match owed_by(learning, &row, profiles) {
-            Owed::Call(call) => calls.push(*call),
-            Owed::Nothing => settled.push(Row {
+            Owed::Call(call) => sorted.updates.push(*call),
+            Owed::Profile => sorted.new.push(row),
+            Owed::Nothing => sorted.settled.push(Row {
                 sync_state: SyncState::Synced,
                 sync_error: None,
                 ..row
             }),
-            Owed::Refused(why) => settled.push(Row {
+            Owed::Refused(why) => sorted.settled.push(Row {
                 sync_state: SyncState::Failed,
                 sync_error: Some(why),
                 ..row
             }),
-            Owed::Link(square_id) => unlinked.push(square_id),
+            Owed::Link(square_id) => sorted.unlinked.push(square_id),
             Owed::Later => {}
         }
     }
-    outbox::put(db, &learning.merchant, &calls)?;
-    customers::put(db, &learning.merchant, &settled)?;
-    let linked = apply::bring_along(db, learning, &unlinked)?;
-    let refused = settled
-        .iter()
-        .filter(|row| row.sync_state == SyncState::Failed);
-    Ok(Plan {
-        did_something: linked || !calls.is_empty() || !settled.is_empty(),
-        refused: u64::try_from(refused.count()).unwrap_or_default(),
-        ..Plan::default()
-    })
+    Ok(sorted)
 }
 
 /// What a pending row asks for.
 enum Owed {
     /// A call.
     Call(Box<Call>),
+    /// A profile of its own.
+    Profile,
     /// Nothing: Square has it all.
     Nothing,
     /// Something that Square is known to refuse.
@@ -210,17 +212,7 @@ fn owed_by(learning: &Learning, row: &Row, profiles: &[(&SquareId, &Held)]) -> O
     match own.or_else(live) {
         _ if row.fields.holds_nul() => Owed::Refused(NUL.to_owned()),
         None if !row.fields.identifies_somebody() => Owed::Refused(Refusal::of_nobody()),
-        None => {
-            let key = new_key();
-            let body = create_body(&row.fields, Some(row.id.as_str()), &key);
-            Owed::Call(Box::new(new_call(
-                learning,
-                &row.id,
-                Operation::Create { key },
-                body,
-                row.fields.clone(),
-            )))
-        }
+        None => Owed::Profile,
         Some((_, held)) if held.unmerged => Owed::Later,
         Some((id, _)) if row.square_id.is_none() => Owed::Link((*id).clone()),
         Some((id, held)) if !held.image.is_live() => Owed::Link((*id).clone()),
@@ -242,7 +234,7 @@ fn owed_by(learning: &Learning, row: &Row, profiles: &[(&SquareId, &Held)]) -> O
     }
 }
 
-fn new_call(
+pub(super) fn new_call(
     learning: &Learning,
     id: &CustomerId,
     operation: Operation,
@@ -259,9 +251,4 @@ fn new_call(
         first_attempt: None,
         created: learning.now,
     }
-}
-
-/// A key that no call had before.
-pub(super) fn new_key() -> String {
-    Uuid::new_v4().to_string()
 }

@@ -1,8 +1,5 @@
 //! One call made to Square, and what it shows.
 
-use chrono::TimeDelta;
-
-use crate::domain::Timestamp;
 use crate::domain::id::SquareId;
 use crate::domain::observation::{Cause, Observation, Origin, Shown};
 use crate::domain::profile::Profile;
@@ -18,17 +15,10 @@ pub(super) struct Reply {
     pub(super) is_done: bool,
 }
 
-/// How long Square is trusted to know a key: it does not say.
-const KEY_LIFE: TimeDelta = TimeDelta::hours(1);
-
 /// Makes the call. Where our copy turns out to be old, asks for the new one.
-pub(super) async fn send(
-    square: &Square,
-    call: &Call,
-    now: Timestamp,
-) -> Result<Reply, SquareError> {
+pub(super) async fn send(square: &Square, call: &Call) -> Result<Reply, SquareError> {
     match &call.operation {
-        Operation::Create { .. } => create(square, call, now).await,
+        Operation::Create { .. } => square.create(&call.body).await.map(made),
         Operation::Update(id) => match square.update(id, &call.body).await {
             Ok(profile) => Ok(Reply {
                 observations: shown(id, profile, Origin::Write),
@@ -48,38 +38,10 @@ pub(super) async fn send(
     }
 }
 
-async fn create(square: &Square, call: &Call, now: Timestamp) -> Result<Reply, SquareError> {
-    let is_old = call
-        .first_attempt
-        .is_some_and(|first| KEY_LIFE < now - first);
-    // An old key may be forgotten, and would make a second profile.
-    if is_old && let Some(made) = made_before(square, call).await? {
-        return Ok(done(made, Origin::Search));
-    }
-    match square.create(&call.body).await {
-        Ok(profile) => Ok(done(profile, Origin::Write)),
-        // Our key made something once, though with other bytes.
-        Err(SquareError::KeyReused) => made_before(square, call)
-            .await?
-            .map(|made| done(made, Origin::Search))
-            .ok_or(SquareError::KeyReused),
-        Err(error) => Err(error),
-    }
-}
-
-/// The profile that an earlier attempt made: it carries our row's id, unless
-/// the application gave it a reference of its own.
-async fn made_before(square: &Square, call: &Call) -> Result<Option<Profile>, SquareError> {
-    let reference = call.customer_id.as_str();
-    let page = square.find_by_reference(reference).await?;
-    let mut found = page.customers.into_iter().filter_map(Result::ok);
-    Ok(found.find(|profile| profile.text("reference_id") == Some(reference)))
-}
-
-fn done(profile: Profile, origin: Origin) -> Reply {
+fn made(profile: Profile) -> Reply {
     let id = profile.id();
     Reply {
-        observations: shown(&id, profile, origin),
+        observations: shown(&id, profile, Origin::Write),
         is_done: true,
     }
 }

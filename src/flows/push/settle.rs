@@ -4,13 +4,12 @@ use chrono::TimeDelta;
 
 use crate::domain::id::MerchantId;
 use crate::flows::apply::{self, Learning};
-use crate::flows::push::plan;
 use crate::flows::push::send::Reply;
-use crate::square::body::create_body;
+use crate::flows::push::{adopt, create, deletes, plan};
 use crate::square::error::SquareError;
 use crate::store::customers::{self, Row, SyncState};
 use crate::store::outbox::{self, Call, Operation};
-use crate::store::{Db, StoreResult};
+use crate::store::{Db, StoreResult, refusals};
 
 /// How a call ended.
 #[derive(Debug)]
@@ -19,16 +18,13 @@ pub(super) enum Settled {
     Taken,
     /// Square refused; the row says why.
     Refused,
-    /// The profile had changed or gone before; what is still owed is planned anew.
+    /// The profile had changed or gone before, or was there already; what is still owed is planned anew.
     Outdated,
     /// Nobody knows; the same call is made again.
     Unknown,
     /// Square takes no calls with this token.
     NotAuthorised(String),
 }
-
-/// How long a call waits under a new key for what the old one may have made to show up in searches.
-const SEARCH_LAG: TimeDelta = TimeDelta::minutes(2);
 
 /// Takes the outcome in.
 pub(super) fn settle(
@@ -42,12 +38,16 @@ pub(super) fn settle(
     let found = customers::lock(db, std::slice::from_ref(id))?;
     match outcome {
         // An application holds the row: the same call is made again once it does not, and changes nothing more.
-        Ok(_) | Err(SquareError::Refused(_)) if !found.locked.is_empty() => Ok(Settled::Unknown),
+        Ok(_) | Err(SquareError::Refused(_) | SquareError::KeyReused)
+            if !found.locked.is_empty() =>
+        {
+            Ok(Settled::Unknown)
+        }
         Ok(reply) if reply.is_done => {
             taken(db, learning, &call, &reply)?;
             if found.rows.is_empty() && !matches!(call.operation, Operation::Delete(_)) {
                 // An application deleted the row while the call was out.
-                plan::deleted(db, learning, std::slice::from_ref(id), push_deletes)?;
+                deletes::deleted(db, learning, std::slice::from_ref(id), push_deletes)?;
             }
             Ok(Settled::Taken)
         }
@@ -58,20 +58,14 @@ pub(super) fn settle(
             Ok(Settled::Outdated)
         }
         Err(SquareError::Refused(refusal)) => {
-            refuse(
-                db,
-                &learning.merchant,
-                &call,
-                found.rows,
-                refusal.sentence(),
-            )?;
+            let sentence = refusal.sentence();
+            refuse(db, &learning.merchant, &call, found.rows, sentence)?;
             tracing::warn!(customer.id = %id, code = refusal.code, "Square refuses the row; sync_error says why");
             Ok(Settled::Refused)
         }
         Err(SquareError::NotAuthorised { code }) => Ok(Settled::NotAuthorised(code)),
         Err(SquareError::KeyReused) => {
-            renew(db, learning, &call)?;
-            Ok(Settled::Outdated)
+            create::key_was_used(db, learning, &call, found.rows.first())
         }
         Err(error) => {
             wait_longer(db, learning, &call, &error)?;
@@ -90,7 +84,14 @@ fn taken(db: &mut Db, learning: &Learning, call: &Call, reply: &Reply) -> StoreR
         several => drop(apply::apply(db, learning, several)?),
     }
     tracing::info!(customer.id = %call.customer_id, operation = call.operation.as_str(), "Square has taken the row");
-    outbox::remove(db, &call.customer_id)
+    match call.operation {
+        Operation::Create { .. } => adopt::settled(db, learning, &call.customer_id),
+        Operation::Update(_) => outbox::remove(db, &call.customer_id),
+        Operation::Delete(_) => {
+            outbox::remove(db, &call.customer_id)?;
+            deletes::lower(db, &learning.merchant).map(drop)
+        }
+    }
 }
 
 /// Writes a refusal into the row, unless the row was edited since the call was made up.
@@ -110,6 +111,10 @@ fn refuse(
             row
         });
     customers::put(db, merchant, &refused.collect::<Vec<_>>())?;
+    if matches!(call.operation, Operation::Create { .. }) {
+        // What is tried next is another call.
+        refusals::count(db, merchant, &call.customer_id)?;
+    }
     outbox::remove(db, &call.customer_id)
 }
 
@@ -133,19 +138,4 @@ fn wait_longer(
         ..call.clone()
     };
     outbox::put(db, &learning.merchant, &[call])
-}
-
-/// Gives a create a new key, since Square knows the old one with other bytes
-/// and nothing that carries our row's id.
-fn renew(db: &mut Db, learning: &Learning, call: &Call) -> StoreResult<()> {
-    let key = plan::new_key();
-    let body = create_body(&call.sent, Some(call.customer_id.as_str()), &key);
-    let renewed = Call {
-        operation: Operation::Create { key },
-        body,
-        next_attempt: learning.now + SEARCH_LAG,
-        ..call.clone()
-    };
-    tracing::warn!(customer.id = %call.customer_id, "Square knows the call's key with another body; it is made under a new one");
-    outbox::put(db, &learning.merchant, &[renewed])
 }

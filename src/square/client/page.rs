@@ -20,6 +20,30 @@ pub enum By {
     UpdatedAt,
 }
 
+/// By which value customers are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindBy {
+    /// `reference_id`.
+    Reference,
+    /// `email_address`.
+    Email,
+    /// `phone_number`.
+    Phone,
+}
+
+impl FindBy {
+    /// The body that asks for the first page.
+    pub(super) fn body(self, value: &str) -> Map<String, Value> {
+        let field = match self {
+            Self::Reference => "reference_id",
+            Self::Email => "email_address",
+            Self::Phone => "phone_number",
+        };
+        let query = json!({"filter": {field: {"exact": value}}});
+        Map::from_iter([("query".to_owned(), query)])
+    }
+}
+
 /// One page of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchQuery {

@@ -143,6 +143,7 @@ async fn a_customer_of_such_text_holds_up_no_page(db: TestDb) {
         rule: Rule::Square,
         holder: Holder::named("test"),
         counters: Arc::clone(&counters),
+        caught_up: app.caught_up.clone(),
     });
     while backfill.step(app.now()).await.unwrap() == Step::Worked {}
 

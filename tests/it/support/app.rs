@@ -8,9 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use squaresync::domain::Timestamp;
+use squaresync::domain::lookalike::Matching;
 use squaresync::domain::merge::Rule;
 use squaresync::flows::Step;
 use squaresync::flows::backfill::Backfill;
+use squaresync::flows::caught_up::CaughtUp;
 use squaresync::flows::census::Census;
 use squaresync::flows::counters::Counters;
 use squaresync::flows::error::FlowError;
@@ -49,6 +51,10 @@ pub(crate) struct App {
     pub(crate) reading: Reading,
     pub(crate) push: Push,
     pub(crate) counters: Arc<Counters>,
+    /// What the pusher works with, to make others.
+    pub(crate) pushing: Pushing,
+    /// Whether a pass has ended since the process started.
+    pub(crate) caught_up: CaughtUp,
     push_deletes: bool,
     rule: Rule,
     /// How many of Square's events were delivered.
@@ -123,6 +129,7 @@ impl App {
             .await
             .unwrap();
         let counters = Arc::new(Counters::default());
+        let caught_up = CaughtUp::default();
         let reading = Reading {
             store: store.clone(),
             square: client.clone(),
@@ -130,6 +137,7 @@ impl App {
             rule,
             holder: Holder::named("test"),
             counters: Arc::clone(&counters),
+            caught_up: caught_up.clone(),
         };
         let pushing = Pushing {
             store: store.clone(),
@@ -137,6 +145,9 @@ impl App {
             merchant,
             rule,
             push_deletes,
+            approved: false,
+            matching: Matching::Off,
+            caught_up: caught_up.clone(),
             holder: Holder::named("test"),
             counters: Arc::clone(&counters),
         };
@@ -149,7 +160,9 @@ impl App {
             backfill: Backfill::new(reading.clone()),
             census: Census::new(reading.clone(), false),
             reading,
-            push: Push::new(pushing),
+            push: Push::new(pushing.clone()),
+            pushing,
+            caught_up,
             db,
             square,
             store,
@@ -170,6 +183,7 @@ impl App {
             self.census,
             self.reading,
             self.push,
+            self.pushing,
             self.store,
             self.client,
         ));
