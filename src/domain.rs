@@ -3,9 +3,10 @@
 //!
 //! In reading order: [`id`] names things, [`field`] lists what both sides can
 //! edit, [`profile`] is a customer as Square shows it, [`observation`] is one
-//! thing learnt about it, [`image`] folds all of them into one truth, [`lookalike`] tells whose profile
-//! one may be, [`merge`] brings two sides together,
-//! [`window`] cuts time for the reconciler, [`cap`] says how many may end at once, [`backoff`] says how long to wait.
+//! thing learnt about it, [`image`] folds all of them into one truth, [`lookalike`] tells
+//! whose profile one may be, [`merge`] brings two sides together, [`window`] cuts time for
+//! the reconciler, [`cap`] says how many may end at once, [`backoff`] says how long to
+//! wait, [`printable`] shows what others wrote.
 
 pub mod backoff;
 pub mod cap;
@@ -15,6 +16,7 @@ pub mod image;
 pub mod lookalike;
 pub mod merge;
 pub mod observation;
+pub mod printable;
 pub mod profile;
 pub mod spelling;
 pub mod window;

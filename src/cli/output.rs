@@ -5,6 +5,8 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use crate::domain::printable;
+
 /// Prints one line of a result.
 pub(super) fn line(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
@@ -17,7 +19,7 @@ pub(super) fn report<T: Serialize>(
     words: impl FnOnce(&T) -> String,
 ) -> anyhow::Result<()> {
     if json {
-        line(&serde_json::to_string(report)?);
+        line(&printable::json(&serde_json::to_string(report)?));
     } else {
         line(&words(report));
     }

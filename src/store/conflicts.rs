@@ -9,8 +9,9 @@ use crate::domain::field::Field;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
 use crate::store::batch;
 use crate::store::connection::Db;
+use crate::store::customers::SyncState;
 use crate::store::error::StoreResult;
-use crate::store::schema::conflicts;
+use crate::store::schema::{conflicts, customers};
 use crate::store::time::stored;
 
 mod row;
@@ -129,6 +130,36 @@ pub fn list(db: &mut Db, state: Option<State>, after: i64, limit: i64) -> StoreR
         None => after.order(conflicts::seq).limit(limit).load(db)?,
     };
     rows.into_iter().map(entry).collect()
+}
+
+/// The open entries whose rows still wait for a person. Of the others an
+/// application has written the row since: the question is asked anew, if at all.
+#[diesel::dsl::auto_type]
+fn still_open() -> _ {
+    let (open, conflict): (&'static str, &'static str) =
+        (State::Open.as_str(), SyncState::Conflict.as_str());
+    let waiting = customers::table
+        .filter(customers::sync_state.eq(conflict))
+        .filter(customers::deleted_at.is_null())
+        .select(customers::id);
+    conflicts::table
+        .filter(conflicts::state.eq(open))
+        .filter(conflicts::customer_id.eq_any(waiting))
+}
+
+/// Up to `limit` entries that wait for a person, after the number `after`.
+pub fn waiting(db: &mut Db, after: i64, limit: i64) -> StoreResult<Vec<Entry>> {
+    let rows: Vec<Row> = still_open()
+        .filter(conflicts::seq.gt(after))
+        .order(conflicts::seq)
+        .limit(limit)
+        .load(db)?;
+    rows.into_iter().map(entry).collect()
+}
+
+/// How many entries wait for a person, as [`waiting`] has them.
+pub fn count_waiting(db: &mut Db) -> StoreResult<i64> {
+    Ok(still_open().count().get_result(db)?)
 }
 
 /// The entries about these rows that wait for a person.

@@ -45,9 +45,32 @@ const PASSING: [&str; 10] = [
 /// Texts by which SQLite says that a file is none of its own, or a damaged one.
 const UNUSABLE: [&str; 2] = ["file is not a database", "disk image is malformed"];
 
+/// How messages begin that name tables, columns and programs, and quote no row.
+const NAMES_ONLY: [&str; 16] = [
+    "no such",
+    "relation ",
+    "column ",
+    "function ",
+    "schema ",
+    "permission denied",
+    "must be owner",
+    "syntax error",
+    "near ",
+    "attempt to write",
+    "access denied",
+    "string or blob too big",
+    "invalid byte sequence",
+    "character with byte sequence",
+    "squaresync: ",
+    "FOREIGN KEY ",
+];
+
+/// What stands for a message that may quote a row.
+const QUOTES: &str =
+    "it gave an error whose text may quote a row and is not shown; its own log may hold it";
+
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
-        // `details()` may quote a row, so only the message is kept.
         let text = error.to_string();
         if UNUSABLE.iter().any(|unusable| text.contains(unusable)) {
             return Self::Unusable(format!("SQLite cannot use this database: {text}"));
@@ -65,10 +88,28 @@ impl From<DieselError> for StoreError {
             _ => false,
         };
         if rejected {
-            Self::Rejected(text)
+            Self::Rejected(unquoted(&error, text))
         } else {
             Self::Unavailable(text)
         }
+    }
+}
+
+/// The message without a row's values: it is shown, logged and kept. Those of
+/// broken constraints name the constraint; `details()`, which quotes the row, is
+/// no part of them. All else may quote, a trigger of somebody else's above all.
+fn unquoted(error: &DieselError, text: String) -> String {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, _)
+            if !NAMES_ONLY.iter().any(|begin| text.starts_with(begin)) =>
+        {
+            QUOTES.to_owned()
+        }
+        DieselError::DatabaseError(..) => text,
+        DieselError::SerializationError(_) => {
+            "a value cannot be written into its column".to_owned()
+        }
+        _ => "a column holds what this program cannot read".to_owned(),
     }
 }
 

@@ -12,9 +12,7 @@ use crate::store::error::StoreResult;
 use crate::store::schema::inbox;
 use crate::store::time::{moment, stored};
 
-/// Lists dead events, for a person to run.
-pub const LIST_DEAD: &str =
-    "SELECT received_at, event_id, event_type, reason FROM inbox WHERE state = 'dead' ORDER BY seq";
+pub mod dead;
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +38,13 @@ impl State {
         Self::Waiting,
         Self::Dead,
     ];
+
+    fn parse(word: &str) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .unwrap_or(Self::Dead)
+    }
 
     /// The word in the column.
     pub const fn as_str(self) -> &'static str {

@@ -193,4 +193,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(customers, outbox, sellers);
+diesel::allow_tables_to_appear_in_same_query!(conflicts, customers, outbox, sellers);

@@ -63,8 +63,12 @@ pub(crate) fn read<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> StoreResult<T>)
     }
 }
 
-/// Does `work` between the two ends of the guard that quiets the triggers.
-fn guarded<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> StoreResult<T>) -> StoreResult<T> {
+/// Does `work` between the two ends of the guard that quiets the triggers. On
+/// PostgreSQL the guard ends with the transaction.
+pub(crate) fn guarded<T>(
+    db: &mut Db,
+    work: impl FnOnce(&mut Db) -> StoreResult<T>,
+) -> StoreResult<T> {
     match db {
         Db::Sqlite(connection) => {
             connection.batch_execute("INSERT INTO own_writes (one) VALUES (1)")?
