@@ -7,7 +7,10 @@
 
 pub mod args;
 mod backfill;
+mod conflicts;
+mod dead;
 mod demo;
+mod existing;
 mod log;
 mod migrate;
 mod once;
@@ -87,6 +90,8 @@ async fn dispatch(command: Command, settings: Settings) -> anyhow::Result<u8> {
         Command::Backfill(report) => backfill::run(settings, report.json).await,
         Command::Push(push) => push::run(settings, push).await,
         Command::Status(report) => status::run(settings, report.json).await,
+        Command::Dead(dead) => dead::run(settings, dead).await,
+        Command::Conflicts(conflicts) => conflicts::run(settings, conflicts).await,
         Command::Replay(replay) => replay::run(settings, replay).await,
         Command::Simulate(simulate) => simulate::run(settings, simulate).await,
         Command::Demo(demo) => demo::run(settings, demo).await,

@@ -6,7 +6,9 @@ pub mod apply;
 pub mod backfill;
 pub mod caught_up;
 pub mod census;
+pub mod conflicts;
 pub mod counters;
+pub mod dead;
 pub mod error;
 pub mod events;
 pub mod identify;
@@ -16,7 +18,9 @@ pub mod push;
 pub mod reading;
 pub mod receive;
 pub mod reconcile;
+pub mod resolve;
 pub mod status;
+mod table;
 
 /// What a step of a flow did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -105,12 +105,32 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
     {
+        self.commit(move |db| transaction::write(db, work)).await
+    }
+
+    /// Like [`write`](Self::write), but what is written into `customers` is
+    /// taken for an application's: the triggers refuse what is not an
+    /// application's to write, and notice the rest.
+    pub async fn write_as_application<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
+    {
+        self.commit(move |db| transaction::whole(db, work)).await
+    }
+
+    /// Runs a whole transaction when it is its turn.
+    async fn commit<T, F>(&self, transaction: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
+    {
         let permit = Arc::clone(&self.writers).acquire_owned().await;
         let permit = permit.map_err(|closed| StoreError::Unavailable(closed.to_string()))?;
         let pool = self.pool.clone();
         let result = blocking(move || {
             let mut pooled = pool.get()?;
-            let result = transaction::write(&mut pooled.db, work);
+            let result = transaction(&mut pooled.db);
             pooled.broken = matches!(result, Err(StoreError::Unavailable(_)));
             result
         })

@@ -5,6 +5,7 @@
 //! the environment and the file, so that all faults come in one message.
 
 pub mod help;
+pub mod people;
 pub mod settings;
 pub mod simulate;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::args::people::{ConflictsCommand, DeadCommand};
 use crate::cli::args::settings::SettingFlags;
 use crate::cli::args::simulate::SimulateArgs;
 use crate::config::fault::Complaint;
@@ -82,6 +84,22 @@ pub enum Command {
     #[command(after_long_help = help::STATUS)]
     Status(ReportArgs),
 
+    /// List, show, try again or drop webhooks that could not be applied
+    ///
+    /// A webhook that Square signed and that could not be read or stored is kept as dead, and
+    /// delays nobody. Each has a number. What it carries is shown by `dead show` alone, since it
+    /// names a customer. Works on the database only, beside a running `serve` too.
+    #[command(subcommand, after_long_help = help::DEAD)]
+    Dead(DeadCommand),
+
+    /// List, show or resolve what both sides changed differently
+    ///
+    /// Where both sides changed the same field, SQUARESYNC_CONFLICTS decides, and both values are
+    /// kept; where only a person can decide, the row waits. Each such case has a number. Values are
+    /// shown by `conflicts show` alone. Works on the database only, beside a running `serve` too.
+    #[command(subcommand, after_long_help = help::CONFLICTS)]
+    Conflicts(ConflictsCommand),
+
     /// Feed recorded webhooks through the same door as live ones
     ///
     /// Reads bodies from files, folders (in order of their names) and JSON lines, and applies
@@ -124,6 +142,8 @@ impl Command {
             Self::Replay(replay) if replay.to.is_some() => Needs::SignatureKey,
             Self::Replay(_)
             | Self::Status(_)
+            | Self::Dead(_)
+            | Self::Conflicts(_)
             | Self::Simulate(_)
             | Self::Demo(_)
             | Self::Migrate(_) => Needs::Nothing,

@@ -24,6 +24,7 @@ mod delivery;
 mod known;
 mod listed;
 mod queue;
+mod retry;
 mod waiting;
 
 use delivery::Content;
@@ -31,6 +32,7 @@ pub use delivery::Delivery;
 use known::Known;
 pub(crate) use listed::Reached;
 pub use queue::{Overloaded, Queue, Ticket};
+pub(crate) use retry::Retried;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

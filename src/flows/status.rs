@@ -11,7 +11,9 @@ use serde::Serialize;
 
 use crate::domain::Timestamp;
 use crate::store::{Db, Store, StoreResult};
-use crate::store::{alarms, customers, edits, inbox, lease, marks, outbox, sellers, windows};
+use crate::store::{
+    alarms, conflicts, customers, edits, inbox, lease, marks, outbox, sellers, windows,
+};
 
 mod text;
 
@@ -26,6 +28,8 @@ pub struct Status {
     pub customers: Customers,
     /// Events.
     pub inbox: Inbox,
+    /// What both sides changed differently.
+    pub conflicts: Conflicts,
     /// Calls that Square has to take.
     pub outbox: Outbox,
     /// What applications did that no flow has noticed yet.
@@ -91,6 +95,13 @@ pub struct Inbox {
     pub newest: Option<Timestamp>,
 }
 
+/// What both sides changed differently.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Conflicts {
+    /// How many wait for a person.
+    pub open: i64,
+}
+
 /// Calls that Square has to take.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outbox {
@@ -150,6 +161,9 @@ fn look(db: &mut Db, at: Timestamp) -> StoreResult<Status> {
         sellers: every_seller(db)?,
         customers,
         inbox,
+        conflicts: Conflicts {
+            open: conflicts::count_waiting(db)?,
+        },
         outbox: Outbox { waiting, oldest },
         local_edits: edits::count(db)?,
         leases: lease::held(db)?.into_iter().map(held).collect(),

@@ -109,6 +109,11 @@ fn rows(registry: &mut Registry, status: &Status) {
         customers.deleted,
     );
     add(
+        "conflicts_open",
+        "Conflicts that wait for a person",
+        status.conflicts.open,
+    );
+    add(
         "outbox_rows",
         "Calls that Square has to take",
         status.outbox.waiting,

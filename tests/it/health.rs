@@ -2,8 +2,10 @@
 
 use chrono::Utc;
 use serde_json::{Value, json};
-use squaresync::domain::id::MerchantId;
+use squaresync::domain::id::{CustomerId, MerchantId};
 use squaresync::flows::status::Status;
+use squaresync::store::conflicts::{self, Conflict};
+use squaresync::store::customers::{self, SyncState};
 use squaresync::store::lease::{Holder, Lease};
 use squaresync::store::{alarms, marks, sellers};
 use squaresync::web::BODY_TIME;
@@ -18,6 +20,7 @@ on_each_database! {
     readiness_tells_how_we_stand_with_square,
     metrics_equal_what_was_sent,
     metrics_without_a_database_still_count,
+    metrics_count_what_waits_for_a_person,
     status_tells_of_everything_and_what_to_do,
     an_alarm_is_shown_until_it_is_cleared,
 }
@@ -120,6 +123,7 @@ async fn metrics_equal_what_was_sent(db: TestDb) {
         "squaresync_customers_deleted 0",
         "squaresync_inbox{state=\"applied\"} 2",
         "squaresync_inbox{state=\"dead\"} 1",
+        "squaresync_conflicts_open 0",
         "squaresync_outbox_rows 0",
         "squaresync_local_edits 0",
         "squaresync_database_up 1",
@@ -164,6 +168,35 @@ async fn metrics_without_a_database_still_count(db: TestDb) {
     well_formed(&lines);
 }
 
+async fn metrics_count_what_waits_for_a_person(db: TestDb) {
+    let mut app = served(&db).await;
+    app.take(&fixture("customer.created")).await;
+    let id = CustomerId::new(app.other.lines(&["id"], "customers").remove(0));
+    let question = Conflict {
+        customer_id: id.clone(),
+        square_id: None,
+        field: None,
+        base: None,
+        square: None,
+        local: None,
+        square_at: None,
+        local_at: None,
+        decided: None,
+        candidates: Vec::new(),
+    };
+    let work = move |db: &mut _| {
+        let merchant = MerchantId::new(SELLER);
+        let mut rows = customers::lock(db, &[id])?.rows;
+        rows[0].sync_state = SyncState::Conflict;
+        customers::put(db, &merchant, &rows)?;
+        conflicts::add(db, &merchant, &[question], Utc::now())
+    };
+
+    app.store.write(work).await.unwrap();
+
+    assert_eq!(app.metric("squaresync_conflicts_open").await, Some(1.0));
+}
+
 async fn status_tells_of_everything_and_what_to_do(db: TestDb) {
     let mut app = served(&db).await;
     app.take(&fixture("customer.created")).await;
@@ -198,7 +231,8 @@ async fn status_tells_of_everything_and_what_to_do(db: TestDb) {
         "outbox      nothing waits for Square\n",
         "reconcile is being done by host 7 until",
         "SQUARE_ACCESS_TOKEN",
-        "SELECT received_at, event_id, event_type, reason FROM inbox WHERE state = 'dead'",
+        "conflicts   0 wait for a person\n",
+        "squaresync dead list;",
     ] {
         assert!(text.contains(words), "{words} is not in\n{text}");
     }

@@ -22,6 +22,7 @@ mod events;
 mod harness;
 mod health;
 mod migrations;
+mod people;
 mod poison;
 mod push;
 mod receive;

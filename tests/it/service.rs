@@ -8,6 +8,7 @@ mod events;
 mod killed;
 mod large;
 mod leases;
+mod people;
 mod quiet;
 mod recorded;
 mod sender;

@@ -79,6 +79,90 @@ Examples:
   squaresync status
   squaresync status --json --database-url sqlite:shop.db";
 
+/// Below the help of `dead`.
+pub const DEAD: &str = "\
+Exit codes: 0 done, 1 failed, no such event, or still dead after a retry, 2 wrong settings or
+usage.
+
+Examples:
+  squaresync dead list
+  squaresync dead show 17
+  squaresync dead retry --all
+  squaresync dead drop 17";
+
+/// Below the help of `dead list`.
+pub const DEAD_LIST: &str = "\
+Exit codes: 0 listed, even if there are none, 1 failed, 2 wrong settings or usage.
+
+Examples:
+  squaresync dead list
+  squaresync dead list --json --database-url sqlite:shop.db";
+
+/// Below the help of `dead show`.
+pub const DEAD_SHOW: &str = "\
+Exit codes: 0 shown, 1 failed or no dead event has the number, 2 wrong settings or usage.
+
+Examples:
+  squaresync dead show 17
+  squaresync dead show 17 --json";
+
+/// Below the help of `dead retry`.
+pub const DEAD_RETRY: &str = "\
+Exit codes: 0 none of them is dead any more, 1 failed, no dead event has the number, or one is
+still dead, 2 wrong settings or usage.
+
+Examples:
+  squaresync dead retry 17
+  squaresync dead retry --all --json";
+
+/// Below the help of `dead drop`.
+pub const DEAD_DROP: &str = "\
+Exit codes: 0 dropped, 1 failed or no dead event has the number, 2 wrong settings or usage.
+
+Examples:
+  squaresync dead drop 17
+  squaresync dead drop --all";
+
+/// Below the help of `conflicts`.
+pub const CONFLICTS: &str = "\
+Exit codes: 0 done, 1 failed, or nothing was changed for the reason given, 2 wrong settings or
+usage.
+
+Examples:
+  squaresync conflicts list
+  squaresync conflicts show 3
+  squaresync conflicts resolve 3 --take square";
+
+/// Below the help of `conflicts list`.
+pub const CONFLICTS_LIST: &str = "\
+Exit codes: 0 listed, even if there are none, 1 failed, 2 wrong settings or usage.
+
+Examples:
+  squaresync conflicts list
+  squaresync conflicts list --all --json";
+
+/// Below the help of `conflicts show`.
+pub const CONFLICTS_SHOW: &str = "\
+Exit codes: 0 shown, 1 failed or no conflict has the number, 2 wrong settings or usage.
+
+Examples:
+  squaresync conflicts show 3
+  squaresync conflicts show 3 --json";
+
+/// Below the help of `conflicts resolve`.
+pub const CONFLICTS_RESOLVE: &str = "\
+Exit codes: 0 resolved, 1 failed, or nothing was changed for the reason given, 2 wrong settings
+or usage.
+
+Examples:
+  squaresync conflicts resolve 3 --take square        Square's value stands
+  squaresync conflicts resolve 3 --take local         the application's value stands
+  squaresync conflicts resolve 3 --take \"Ann O'Hara\"  this value stands
+  squaresync conflicts resolve 3 --take ''            the field is cleared
+  squaresync conflicts resolve 3 --take value:local   the text `local` stands
+  squaresync conflicts resolve 4 --take JDKYHBWT1D4F8MFH63DBMEN8Y4
+                                                      the row is this profile";
+
 /// Below the help of `replay`.
 pub const REPLAY: &str = "\
 With --to it needs SQUARE_WEBHOOK_SIGNATURE_KEY in the environment or the settings file.

@@ -8,8 +8,9 @@ use chrono::TimeDelta;
 
 use crate::domain::Timestamp;
 use crate::flows::status::{Backfill, Seller, Status};
+use crate::flows::table;
 use crate::store::customers::{self, SyncState};
-use crate::store::inbox::{self, State};
+use crate::store::inbox::State;
 use crate::store::marks;
 
 impl fmt::Display for Status {
@@ -51,6 +52,8 @@ impl Status {
         lines.push(("customers", customers));
         let events = counted(&self.inbox.states, State::ALL.map(State::as_str));
         lines.push(("events", events));
+        let conflicts = format!("{} wait for a person", self.conflicts.open);
+        lines.push(("conflicts", conflicts));
         if let Some(newest) = self.inbox.newest {
             lines.push(("last event", self.moment(newest)));
         }
@@ -75,7 +78,7 @@ impl Status {
                 "{} is being done by {} until {}",
                 lease.name,
                 lease.holder,
-                spelled(lease.until)
+                table::moment(lease.until)
             );
             lines.push(("lease", words));
         }
@@ -132,12 +135,20 @@ impl Status {
                 ));
             }
         }
+        if self.conflicts.open != 0 {
+            advice.push(
+                "Conflicts wait for a person to decide. To list them: squaresync conflicts list; to \
+                 decide one: squaresync conflicts resolve NUMBER --take square|local|VALUE."
+                    .to_owned(),
+            );
+        }
         for (state, words) in [
             (SyncState::Failed, "were refused by Square"),
             (SyncState::Conflict, "wait for a person to decide"),
         ] {
             let word = state.as_str();
-            if count(&self.customers.states, word) != 0 {
+            let has_better = state == SyncState::Conflict && self.conflicts.open != 0;
+            if count(&self.customers.states, word) != 0 && !has_better {
                 advice.push(format!(
                     "Customers {words}. Correct them with plain SQL; to list them: {} '{word}';",
                     customers::LIST_BY_STATE
@@ -145,10 +156,11 @@ impl Status {
             }
         }
         if count(&self.inbox.states, State::Dead.as_str()) != 0 {
-            advice.push(format!(
-                "Events could not be read or stored; the next pass brings what they told of. To list them: {};",
-                inbox::LIST_DEAD
-            ));
+            advice.push(
+                "Events could not be read or stored; the next pass brings what they told of. To list \
+                 them: squaresync dead list; to try them again: squaresync dead retry --all."
+                    .to_owned(),
+            );
         }
         if self.customers.of_unknown_sellers != 0 {
             advice.push(format!(
@@ -162,12 +174,12 @@ impl Status {
 
     /// A moment, and how long ago that is.
     fn moment(&self, moment: Timestamp) -> String {
-        format!("{} ({} ago)", spelled(moment), length(self.at - moment))
+        format!(
+            "{} ({} ago)",
+            table::moment(moment),
+            length(self.at - moment)
+        )
     }
-}
-
-fn spelled(moment: Timestamp) -> String {
-    moment.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A length of time in its largest whole unit.

@@ -116,7 +116,7 @@ async fn webhooks_wait_while_square_cannot_be_reached(db: TestDb) {
 }
 
 /// A delivery as Square makes it.
-fn signed(body: &str) -> Vec<u8> {
+pub(super) fn signed(body: &str) -> Vec<u8> {
     use squaresync::square::signature::{NotificationUrl, SigningKey, sign};
     let key = SigningKey::parse(KEY).unwrap();
     let signature = sign(&NotificationUrl::parse(URL).unwrap(), &key, body.as_bytes());

@@ -9,8 +9,29 @@ use squaresync::config::setting;
 
 use super::Start;
 
-const COMMANDS: [&str; 9] = [
-    "serve", "sync", "backfill", "push", "status", "replay", "simulate", "demo", "migrate",
+const COMMANDS: [&str; 11] = [
+    "serve",
+    "sync",
+    "backfill",
+    "push",
+    "status",
+    "dead",
+    "conflicts",
+    "replay",
+    "simulate",
+    "demo",
+    "migrate",
+];
+
+/// Commands below commands.
+const INNER: [&str; 7] = [
+    "dead list",
+    "dead show",
+    "dead retry",
+    "dead drop",
+    "conflicts list",
+    "conflicts show",
+    "conflicts resolve",
 ];
 
 #[track_caller]
@@ -42,14 +63,18 @@ fn every_help_text_says_what_the_command_does_and_how_it_exits() {
         .collect();
     assert_eq!(listed, COMMANDS);
 
-    for command in COMMANDS {
+    for command in COMMANDS.into_iter().chain(INNER) {
         let help = refused(&format!("{command} --help"));
 
         assert!(help.contains("Exit codes: 0"), "{help}");
         assert!(help.contains(&format!("squaresync {command}")), "{help}");
         assert!(help.contains("Examples:"), "{help}");
         let about = help.split("Usage:").next().unwrap();
-        assert!(200 < about.len(), "{command} is hardly explained: {about}");
+        let least = if INNER.contains(&command) { 100 } else { 200 };
+        assert!(
+            least < about.len(),
+            "{command} is hardly explained: {about}"
+        );
         let short = refused(&format!("{command} -h"));
         assert!(short.len() < help.len(), "{short}");
     }
@@ -89,12 +114,35 @@ fn help_names_every_setting_and_no_secret_as_a_flag() {
 
 #[test]
 fn commands_that_report_take_json_and_the_others_do_not() {
-    for command in ["sync", "backfill", "push", "status", "replay a", "migrate"] {
+    for command in [
+        "sync",
+        "backfill",
+        "push",
+        "status",
+        "replay a",
+        "migrate",
+        "dead list",
+        "dead show 1",
+        "dead retry 1",
+        "dead retry --all",
+        "dead drop 1",
+        "dead drop --all",
+        "conflicts list",
+        "conflicts list --all",
+        "conflicts show 1",
+        "conflicts resolve 1 --take -x",
+    ] {
         Start::new(&format!("{command} --json")).cli();
     }
     for command in ["serve", "simulate", "demo"] {
         assert!(refused(&format!("{command} --json")).contains("--json"));
     }
+    // Nothing is given up or tried again unless somebody says what.
+    for vague in ["dead retry", "dead drop", "dead drop 1 --all"] {
+        assert!(refused(vague).contains("NUMBER"), "{vague}");
+    }
+    assert!(refused("conflicts resolve 1").contains("--take"));
+    assert!(refused("dead show x").contains("NUMBER"));
     assert!(refused("replay").contains("PATH"));
     assert!(refused("replay a --to http://shop.example/").contains("is not safe"));
 }
