@@ -16,7 +16,9 @@ use crate::domain::id::{CustomerId, MerchantId, SquareId};
 use crate::domain::image::Effect;
 use crate::domain::merge::Rule;
 use crate::domain::observation::Observation;
-use crate::store::changes::Source;
+use crate::flows::notice;
+use crate::store::changes::{self, Source};
+use crate::store::customers::Row;
 use crate::store::outbox::Call;
 use crate::store::{Db, StoreResult, images};
 
@@ -95,6 +97,26 @@ pub(crate) fn bring_along(db: &mut Db, learning: &Learning, ids: &[SquareId]) ->
     let came = ids.iter().filter(|id| book.bring_along(id)).count();
     book.close(db)?;
     Ok(0 < came)
+}
+
+/// Sees to edits of rows that gave their profile up before they were made.
+/// Gives whether any could be seen to.
+pub(crate) fn given_up(db: &mut Db, learning: &Learning, rows: &[Row]) -> StoreResult<bool> {
+    let mut came_along = false;
+    for row in rows {
+        let Some(square_id) = &row.square_id else {
+            continue;
+        };
+        notice::take_of(db, &learning.merchant, std::slice::from_ref(&row.id))?;
+        let mut base = row.fields.clone();
+        for (field, before) in changes::edits_since_ours(db, &row.id)? {
+            base.set(field, before);
+        }
+        let mut book = Book::open(db, learning, std::slice::from_ref(square_id), &[])?;
+        came_along |= book.give_up(square_id, row, &base);
+        book.close(db)?;
+    }
+    Ok(came_along)
 }
 
 /// Puts rows back that an application deleted and that Square still has. Gives those put back.

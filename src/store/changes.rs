@@ -1,5 +1,7 @@
 //! `changes`: every effect on a customer, in order, for ever. Only ever added to.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde_json::Value;
@@ -105,6 +107,30 @@ pub fn last_edits(
         }
     }
     Ok(edits)
+}
+
+/// What applications changed in this row since something else last did: each
+/// field with what it held before.
+pub fn edits_since_ours(db: &mut Db, id: &CustomerId) -> StoreResult<Vec<(Field, Option<String>)>> {
+    let of_row = changes::table.filter(changes::customer_id.eq(id.as_str()));
+    let ours: Option<i64> = of_row
+        .filter(changes::source.ne(Source::Application.as_str()))
+        .select(diesel::dsl::max(changes::seq))
+        .first(db)?;
+    let rows: Vec<String> = of_row
+        .filter(changes::seq.gt(ours.unwrap_or(0)))
+        .select(changes::fields)
+        .order(changes::seq.desc())
+        .load(db)?;
+    let mut edits = BTreeMap::new();
+    for fields in rows {
+        let fields: BTreeMap<String, Vec<Value>> = parsed(&fields)?;
+        for (column, values) in fields {
+            let before = values.first().and_then(Value::as_str).map(str::to_owned);
+            edits.extend(Field::of_column(&column).map(|field| (field, before)));
+        }
+    }
+    Ok(edits.into_iter().collect())
 }
 
 /// How many effects there have been.

@@ -2,7 +2,9 @@
 //! what becomes of edits whose profile is gone or went into another one.
 
 mod gone;
+mod merged;
 mod moved;
+mod order;
 mod rules;
 mod world;
 

@@ -95,6 +95,7 @@ impl Book<'_> {
     /// Writes what changed.
     pub(super) fn close(mut self, db: &mut Db) -> StoreResult<()> {
         self.follow_survivors(db)?;
+        self.forget_moved();
         let merchant = &self.learning.merchant;
         let mut rows: Vec<Row> = self
             .changed_rows

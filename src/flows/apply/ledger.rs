@@ -14,7 +14,7 @@ use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::merge::{self, Rule, Side};
 use crate::flows::apply::Learning;
 use crate::flows::apply::book::Book;
-use crate::flows::apply::merged::Unsent;
+use crate::flows::apply::merged::{Heir, Unsent};
 use crate::store::conflicts::{self, Conflict, Decider, Taken};
 use crate::store::{Db, StoreResult, changes};
 
@@ -79,6 +79,34 @@ impl Book<'_> {
             };
             self.enter(&unsent.row, conflict);
         }
+    }
+
+    /// Leaves out edits that moved after all, or still may: one transaction may
+    /// tell of a profile's end first and of the merge behind it afterwards.
+    pub(super) fn forget_moved(&mut self) {
+        let entries = std::mem::take(&mut self.ledger);
+        self.ledger = entries
+            .into_iter()
+            .filter(|entry| self.is_true_still(entry))
+            .collect();
+    }
+
+    fn is_true_still(&self, entry: &Entry) -> bool {
+        let (Some(id), Some((Decider::Deleted, _))) =
+            (&entry.conflict.square_id, entry.conflict.decided)
+        else {
+            return true;
+        };
+        let owner = self
+            .images
+            .get(id)
+            .and_then(|held| held.customer_id.as_ref());
+        let may_move = owner == Some(&entry.edited_in)
+            && matches!(self.heir(id), Heir::Unknown | Heir::Locked);
+        let held = self.rows.get(&entry.edited_in);
+        let is_held =
+            held.is_some_and(|row| row.fields.get(entry.field) == entry.conflict.local.as_deref());
+        is_held && !may_move
     }
 
     fn enter(&mut self, edited_in: &CustomerId, conflict: Conflict) {

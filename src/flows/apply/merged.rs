@@ -152,7 +152,28 @@ impl Book<'_> {
         Some(nothing)
     }
 
-    /// Who takes over from the row of this profile, which has ended.
+    /// Sees to edits of a row that gave up this profile before they were made
+    /// on `base`. Gives whether that could be done.
+    pub(super) fn give_up(&mut self, id: &SquareId, row: &Row, base: &Fields) -> bool {
+        self.rows.insert(row.id.clone(), row.clone());
+        let owed: Vec<Field> = row.fields.differing(base).collect();
+        let unsent = Unsent::of(row, base, &owed, base);
+        match self.heir(id) {
+            Heir::Row(profile, heir) => {
+                self.put(row::emptied(self.learning, row, base));
+                let unsent = unsent.without(row.garbled.keys());
+                self.hand_over(&unsent, &profile, &heir);
+            }
+            Heir::Nobody => {
+                self.put(row::unsent(self.learning, row));
+                self.unsent(id, &unsent);
+            }
+            Heir::Locked | Heir::Unknown => return false,
+        }
+        true
+    }
+
+    /// Who takes over from the row of this profile, which has ended or is another row's.
     pub(super) fn heir(&self, id: &SquareId) -> Heir {
         let Some((last, held)) = self.last_of(id) else {
             return Heir::Unknown;

@@ -32,8 +32,7 @@ pub(super) struct Context<'a> {
 }
 
 /// Said of a row whose profile went away under an edit.
-pub(crate) const UNSENT: &str =
-    "This customer is gone at Square; the last edits made here were not sent.";
+const UNSENT: &str = "This customer is gone at Square; the last edits made here were not sent.";
 
 /// The row as it is to be, and what was decided about its fields; `old` is the
 /// row as it is, if there is one.
@@ -129,10 +128,17 @@ pub(super) fn emptied(learning: &Learning, old: &Row, shown: &Fields) -> Row {
 /// A row that gives its profile up to `survivor`.
 pub(super) fn displaced(learning: &Learning, old: &Row, survivor: &CustomerId) -> Row {
     Row {
-        sync_state: SyncState::Failed,
-        sync_error: Some(UNSENT.to_owned()),
         deleted_at: old.deleted_at.or(Some(stored(learning.now))),
         merged_into: Some(survivor.clone()),
+        ..unsent(learning, old)
+    }
+}
+
+/// A row whose last edits cannot be sent.
+pub(super) fn unsent(learning: &Learning, old: &Row) -> Row {
+    Row {
+        sync_state: SyncState::Failed,
+        sync_error: Some(UNSENT.to_owned()),
         updated_at: stored(learning.now),
         ..old.clone()
     }

@@ -127,12 +127,14 @@ fn owed(
     let (creates, found_any) = create::plan(db, learning, &sorted.new, caught_up)?;
     outbox::put(db, &learning.merchant, &creates)?;
     let linked = apply::bring_along(db, learning, &sorted.unlinked)?;
+    let moved = apply::given_up(db, learning, &sorted.given_up)?;
     let refused = sorted
         .settled
         .iter()
         .filter(|row| row.sync_state == SyncState::Failed);
     Ok(Plan {
         did_something: linked
+            || moved
             || found_any
             || !sorted.updates.is_empty()
             || !creates.is_empty()
@@ -149,6 +151,7 @@ struct Sorted {
     settled: Vec<Row>,
     new: Vec<Row>,
     unlinked: Vec<SquareId>,
+    given_up: Vec<Row>,
 }
 
 fn sort(db: &mut Db, learning: &Learning, ids: &[CustomerId]) -> StoreResult<Sorted> {
@@ -177,6 +180,7 @@ fn sort(db: &mut Db, learning: &Learning, ids: &[CustomerId]) -> StoreResult<Sor
                 ..row
             }),
             Owed::Link(square_id) => sorted.unlinked.push(square_id),
+            Owed::GivenUp => sorted.given_up.push(row),
             Owed::Later => {}
         }
     }
@@ -196,6 +200,8 @@ enum Owed {
     /// To be told its profile again: an application put a new row in the old one's place,
     /// or edited a row whose profile is gone.
     Link(SquareId),
+    /// To go where its profile went: the row gave it up to another one.
+    GivenUp,
     /// Something that cannot be said yet.
     Later,
 }
@@ -211,6 +217,7 @@ fn owed_by(learning: &Learning, row: &Row, profiles: &[(&SquareId, &Held)]) -> O
     // A profile that has ended is no row's that was made since.
     match own.or_else(live) {
         _ if row.fields.holds_nul() => Owed::Refused(NUL.to_owned()),
+        None if row.square_id.is_some() && row.deleted_at.is_some() => Owed::GivenUp,
         None if !row.fields.identifies_somebody() => Owed::Refused(Refusal::of_nobody()),
         None => Owed::Profile,
         Some((_, held)) if held.unmerged => Owed::Later,

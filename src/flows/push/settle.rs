@@ -131,6 +131,11 @@ fn wait_longer(
     else {
         return Ok(());
     };
+    let stored = outbox::of_customers(db, std::slice::from_ref(&call.customer_id))?;
+    if stored.iter().all(|stored| stored.body != call.body) {
+        // It was dropped while it was out: its profile has ended.
+        return Ok(());
+    }
     let asked = learning.now + TimeDelta::from_std(*after).unwrap_or_default();
     let next_attempt = call.next_attempt.max(asked);
     let call = Call {

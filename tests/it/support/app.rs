@@ -257,17 +257,7 @@ impl App {
 
     /// Delivers one event as Square signed it.
     pub(crate) async fn deliver(&self, event: &Event) -> Outcome {
-        let key = SigningKey::parse(KEY).unwrap();
-        let verifier = Verifier::new(NotificationUrl::parse(URL).unwrap(), vec![key]);
-        let body = Bytes::copy_from_slice(event.body.as_bytes());
-        let verified = verifier
-            .verify(&[event.signature.as_bytes()], body)
-            .unwrap();
-        let taken = self
-            .receive
-            .take(vec![Delivery::read(&verified)], self.now())
-            .await;
-        taken.into_iter().next().unwrap().unwrap()
+        deliver(&self.receive, event, self.now()).await
     }
 
     /// Delivers every event that was not.
@@ -322,4 +312,16 @@ impl App {
         ])
         .join("\n")
     }
+}
+
+/// Delivers one event as Square signed it, also while another flow is busy.
+pub(crate) async fn deliver(receive: &Receive, event: &Event, now: Timestamp) -> Outcome {
+    let key = SigningKey::parse(KEY).unwrap();
+    let verifier = Verifier::new(NotificationUrl::parse(URL).unwrap(), vec![key]);
+    let body = Bytes::copy_from_slice(event.body.as_bytes());
+    let verified = verifier
+        .verify(&[event.signature.as_bytes()], body)
+        .unwrap();
+    let taken = receive.take(vec![Delivery::read(&verified)], now).await;
+    taken.into_iter().next().unwrap().unwrap()
 }
