@@ -5,6 +5,7 @@ mod gone;
 mod merged;
 mod moved;
 mod order;
+mod resolved;
 mod rules;
 mod world;
 

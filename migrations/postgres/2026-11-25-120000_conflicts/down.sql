@@ -1,5 +1,4 @@
 DROP VIEW resolved_customers;
-DROP INDEX customers_merged;
 DROP INDEX images_reference;
 ALTER TABLE images DROP COLUMN reference;
 ALTER TABLE inbox DROP COLUMN listed;

@@ -48,33 +48,34 @@ ALTER TABLE inbox ADD COLUMN listed BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE images ADD COLUMN reference TEXT;
 UPDATE images SET reference = lower(profile::jsonb ->> 'reference_id');
 CREATE INDEX images_reference ON images (merchant_id, reference) WHERE reference IS NOT NULL;
-CREATE INDEX customers_merged ON customers (id) WHERE merged_into IS NOT NULL;
 
 -- Every id that a customer ever had, ours or Square's, and the row that stands for it now.
 CREATE VIEW resolved_customers AS
-WITH RECURSIVE went (id, now) AS (
-    SELECT id, merged_into FROM customers WHERE merged_into IS NOT NULL
-    UNION
-    SELECT went.id, customers.merged_into FROM went JOIN customers ON customers.id = went.now
-    WHERE customers.merged_into IS NOT NULL
-), gone (merchant_id, square_id, now) AS (
-    SELECT merchant_id, square_id, merged_into FROM images WHERE merged_into IS NOT NULL
-    UNION
-    SELECT gone.merchant_id, gone.square_id, images.merged_into FROM gone
-    JOIN images ON images.merchant_id = gone.merchant_id AND images.square_id = gone.now
-    WHERE images.merged_into IS NOT NULL
-), standing (id, now) AS (
-    SELECT id, id FROM customers WHERE merged_into IS NULL
+SELECT known.merchant_id, known.known_as, stands.id AS customer_id, stands.square_id, stands.deleted_at
+FROM (
+    SELECT merchant_id, id AS known_as, id FROM customers
     UNION ALL
-    SELECT went.id, went.now FROM went JOIN customers ON customers.id = went.now WHERE customers.merged_into IS NULL
-), known (merchant_id, known_as, id) AS (
-    SELECT merchant_id, id, id FROM customers
-    UNION ALL
-    SELECT merchant_id, square_id, customer_id FROM images WHERE merged_into IS NULL AND customer_id IS NOT NULL
-    UNION ALL
-    SELECT gone.merchant_id, gone.square_id, images.customer_id FROM gone
-    JOIN images ON images.merchant_id = gone.merchant_id AND images.square_id = gone.now
-    WHERE images.merged_into IS NULL AND images.customer_id IS NOT NULL
-)
-SELECT known.merchant_id, known.known_as, customers.id AS customer_id, customers.square_id, customers.deleted_at
-FROM known JOIN standing ON standing.id = known.id JOIN customers ON customers.id = standing.now;
+    -- By way of sellers (SQLite keeps the order of a CROSS JOIN): the key of images then serves a look by square_id alone.
+    SELECT images.merchant_id, images.square_id, CASE WHEN images.merged_into IS NULL THEN images.customer_id ELSE (
+        WITH RECURSIVE went (customer_id, further, step) AS (
+            SELECT images.customer_id, images.merged_into, 0
+            UNION ALL
+            SELECT next.customer_id, next.merged_into, went.step + 1
+            FROM went JOIN images AS next ON next.merchant_id = images.merchant_id AND next.square_id = went.further
+            WHERE went.step < 100
+        )
+        SELECT customer_id FROM went WHERE customer_id IS NOT NULL ORDER BY step DESC LIMIT 1
+    ) END
+    FROM sellers CROSS JOIN images WHERE images.merchant_id = sellers.merchant_id
+) AS known
+JOIN customers AS old ON old.id = known.id
+JOIN customers AS stands ON stands.id = CASE WHEN old.merged_into IS NULL THEN old.id ELSE (
+    WITH RECURSIVE went (id, further, step) AS (
+        SELECT old.id, old.merged_into, 0
+        UNION ALL
+        SELECT next.id, next.merged_into, went.step + 1
+        FROM went JOIN customers AS next ON next.id = went.further
+        WHERE went.step < 100
+    )
+    SELECT id FROM went ORDER BY step DESC LIMIT 1
+) END;

@@ -174,7 +174,7 @@ async fn a_call_put_off_while_its_profile_is_merged_is_not_made_again(db: TestDb
 
 /// A row is made for a profile that turns out to be what the create of another
 /// row made. Gives Square's id.
-async fn two_rows_for_one(app: &mut App) -> String {
+pub(super) async fn two_rows_for_one(app: &mut App) -> String {
     app.square
         .faults(|faults| faults.next(Fault::LostAnswer, 1));
     app.sql("INSERT INTO customers (id, given_name, reference_id) VALUES ('a', 'Ann', 'CRM-17')");

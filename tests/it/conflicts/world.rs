@@ -76,7 +76,11 @@ impl World {
     pub(super) async fn new(kind: Kind, rule: Rule) -> Self {
         let db = TestDb::new(kind);
         let store = Store::open(location(&db)).await.unwrap();
-        Self { db, store, rule }
+        let world = Self { db, store, rule };
+        world.sql(
+            "INSERT INTO sellers (merchant_id, environment, created_at) VALUES ('M', 'sandbox', '2026-03-02 10:15:30')",
+        );
+        world
     }
 
     /// Forgets all, for another try.
