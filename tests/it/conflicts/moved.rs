@@ -52,9 +52,11 @@ async fn an_edit_moves_to_the_row_that_stays_in_any_order(db: TestDb) {
 }
 
 async fn where_the_row_that_stays_holds_something_else_the_rule_decides(db: TestDb) {
-    for (rule, word, stands) in [
-        (Rule::Square, "square", "theirs synced"),
-        (Rule::Local, "local", "mine pending"),
+    for (rule, decided, stands) in [
+        (Rule::Square, "square square", "theirs synced"),
+        (Rule::Local, "local local", "mine pending"),
+        // The edit has today's date.
+        (Rule::Newest, "newest local", "mine pending"),
     ] {
         let world = World::new(db.kind(), rule).await;
         let events = [profile("S", 0, &json!({"note": "theirs"})), went("A", "S")];
@@ -71,10 +73,7 @@ async fn where_the_row_that_stays_holds_something_else_the_rule_decides(db: Test
                 format!("S - {stands} live"),
             ];
             assert_eq!(world.rows(), rows, "{order:?}");
-            let entry = format!(
-                "{} S note old theirs mine {word} {word} decided",
-                row_of("S")
-            );
+            let entry = format!("{} S note old theirs mine {decided} decided", row_of("S"));
             assert_eq!(world.ledger(), [entry], "{order:?}");
             let timed = "conflicts JOIN changes ON changed_at = local_at WHERE source = 'application' AND square_at IS NOT NULL";
             assert_eq!(world.other().count(timed), 1);
