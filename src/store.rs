@@ -70,13 +70,38 @@ impl Store {
 
     /// Like [`open`](Self::open), and tells what was brought up to date.
     pub async fn open_and_migrate(location: Location) -> StoreResult<(Self, Migrated)> {
+        Self::open_with(location, false, migrations::migrate).await
+    }
+
+    /// Opens a database to look at it: nothing in it can be changed. One that
+    /// does not exist, or whose tables are not those of this program, is refused.
+    pub async fn open_to_look(location: Location) -> StoreResult<Self> {
+        if let Location::Sqlite(path) = &location
+            && !path.exists()
+        {
+            return Err(StoreError::Unusable(format!(
+                "there is no database at {} yet; serve, sync and migrate make one",
+                path.display()
+            )));
+        }
+        Ok(Self::open_with(location, true, migrations::check).await?.0)
+    }
+
+    async fn open_with<T: Send + 'static>(
+        location: Location,
+        read_only: bool,
+        first: fn(&mut Db) -> StoreResult<T>,
+    ) -> StoreResult<(Self, T)> {
         let (connections, writers) = match location {
             Location::Sqlite(_) => (4, 1),
             Location::Postgres(_) => (8, 8),
         };
-        let manager = Connections(location.clone());
+        let manager = Connections {
+            location: location.clone(),
+            read_only,
+        };
         blocking(move || {
-            let migrated = migrations::migrate(&mut manager_connect(&manager)?.db)?;
+            let done = first(&mut manager_connect(&manager)?.db)?;
             let pool = Pool::builder()
                 .max_size(connections)
                 .min_idle(Some(1))
@@ -91,7 +116,7 @@ impl Store {
                     writers: Arc::new(Semaphore::new(writers)),
                     location,
                 },
-                migrated,
+                done,
             ))
         })
         .await

@@ -29,17 +29,25 @@ pub(crate) struct Pooled {
 }
 
 /// Opens and checks the pool's connections.
-pub(crate) struct Connections(pub(crate) Location);
+pub(crate) struct Connections {
+    pub(crate) location: Location,
+    /// Whether the database itself is to refuse every change.
+    pub(crate) read_only: bool,
+}
 
 impl ManageConnection for Connections {
     type Connection = Pooled;
     type Error = StoreError;
 
     fn connect(&self) -> StoreResult<Pooled> {
-        Ok(Pooled {
-            db: open(&self.0)?,
-            broken: false,
-        })
+        let mut db = open(&self.location)?;
+        if self.read_only {
+            db.batch_execute(match db {
+                Db::Sqlite(_) => "PRAGMA query_only = ON",
+                Db::Postgres(_) => "SET default_transaction_read_only = on",
+            })?;
+        }
+        Ok(Pooled { db, broken: false })
     }
 
     fn is_valid(&self, connection: &mut Pooled) -> StoreResult<()> {

@@ -44,6 +44,17 @@ pub(crate) fn migrate(db: &mut Db) -> StoreResult<Migrated> {
     })
 }
 
+/// Refuses a database that has yet to take steps; takes none.
+pub(crate) fn check(db: &mut Db) -> StoreResult<()> {
+    if is_up_to_date(db)? {
+        return Ok(());
+    }
+    Err(StoreError::Unusable(
+        "the tables are not there yet, or older than this squaresync; run: squaresync migrate"
+            .to_owned(),
+    ))
+}
+
 /// Makes WAL the way in which the file is written. SQLite does not wait for
 /// another program that is about to do the same, but fails at once; so this
 /// waits by beginning to write, which does.
