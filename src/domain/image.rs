@@ -78,6 +78,7 @@ impl Image {
             Shown::Profile(profile, origin) => self.observe_profile(profile, *origin),
             Shown::Deleted(version, cause) => self.bury(version.unwrap_or(FINAL), *cause),
             Shown::Merged(into) => self.observe_merge(into),
+            Shown::Leads(to) => self.lead(to),
         }
     }
 
@@ -149,6 +150,16 @@ impl Image {
         } else {
             Effect::News
         }
+    }
+
+    /// A direct answer proves where the profile went whatever was said of it.
+    fn lead(&mut self, to: &SquareId) -> Effect {
+        let effect = self.bury(FINAL, Cause::Merge);
+        if self.merged_into.as_ref() == Some(to) {
+            return effect;
+        }
+        self.merged_into = Some(to.clone());
+        Effect::News
     }
 
     /// A merge ends the profile for good. Of two survivors named, which are two
@@ -262,5 +273,17 @@ mod tests {
         assert!(!after(Shown::Profile(profile(1, None), Origin::Write)));
         assert!(after(Shown::Profile(profile(4, None), Origin::Event)));
         assert!(after(Shown::Profile(profile(2, None), Origin::Retrieve)));
+    }
+
+    #[test]
+    fn a_direct_answer_says_where_a_profile_went() {
+        let mut image = folded(&[Shown::Merged(SquareId::new("B"))]);
+
+        for to in ["C", "A"] {
+            let to = SquareId::new(to);
+            assert_eq!(image.observe(&Shown::Leads(to.clone())), Effect::News);
+            assert_eq!(image.merged_into.as_ref(), Some(&to));
+            assert_ne!(image.observe(&Shown::Leads(to)), Effect::News);
+        }
     }
 }

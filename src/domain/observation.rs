@@ -21,6 +21,9 @@ pub enum Shown {
     Deleted(Option<i64>, Cause),
     /// The profile went into another one.
     Merged(SquareId),
+    /// Asked for this very id, Square showed that other profile: so it is now,
+    /// whatever was said of it before.
+    Leads(SquareId),
 }
 
 /// By which way a profile was shown, and so what it carries.

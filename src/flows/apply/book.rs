@@ -20,7 +20,7 @@ use crate::store::outbox::{self, Call};
 use crate::store::{Db, StoreResult};
 
 /// How long a chain of merges may be before it is taken for a ring.
-pub(super) const LONGEST_CHAIN: usize = 100;
+pub(crate) const LONGEST_CHAIN: usize = 100;
 
 /// Of a row that no application changed.
 pub(super) static NEVER: BTreeMap<Field, Timestamp> = BTreeMap::new();

@@ -29,7 +29,7 @@ impl<'a> Book<'a> {
         for observation in observations {
             ids.insert(observation.square_id.clone());
             match &observation.shown {
-                Shown::Merged(into) => {
+                Shown::Merged(into) | Shown::Leads(into) => {
                     ids.insert(into.clone());
                 }
                 Shown::Profile(profile, _) => {
