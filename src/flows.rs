@@ -12,6 +12,7 @@ pub mod dead;
 pub mod error;
 pub mod events;
 pub mod identify;
+mod listing;
 mod notice;
 mod pages;
 pub mod push;

@@ -15,7 +15,6 @@
 //! and passes of the reconciler go on between its steps.
 
 mod ending;
-mod listing;
 mod suspects;
 mod words;
 
@@ -25,9 +24,9 @@ use serde::Serialize;
 use crate::domain::Timestamp;
 use crate::domain::observation::Observation;
 use crate::flows::Step;
-use crate::flows::census::listing::Listing;
 use crate::flows::census::suspects::Suspects;
 use crate::flows::error::FlowError;
+use crate::flows::listing::Listing;
 use crate::flows::reading::{Progress, Reading};
 use crate::store::lease::Lease;
 use crate::store::marks;
