@@ -23,6 +23,7 @@ mod simulate;
 mod status;
 mod stop;
 mod sync;
+mod verify;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -38,6 +39,10 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// Settings or usage are wrong.
 const USAGE: u8 = 2;
+/// Done, and the sides differ.
+const DRIFT: u8 = 3;
+/// Whether the sides differ could not be told.
+const UNKNOWN: u8 = 4;
 
 /// Reads the command line, does what it asks, and gives the exit code.
 pub fn run() -> ExitCode {
@@ -92,6 +97,7 @@ async fn dispatch(command: Command, settings: Settings) -> anyhow::Result<u8> {
         Command::Status(report) => status::run(settings, report.json).await,
         Command::Dead(dead) => dead::run(settings, dead).await,
         Command::Conflicts(conflicts) => conflicts::run(settings, conflicts).await,
+        Command::Verify(verify) => verify::run(settings, verify).await,
         Command::Replay(replay) => replay::run(settings, replay).await,
         Command::Simulate(simulate) => simulate::run(settings, simulate).await,
         Command::Demo(demo) => demo::run(settings, demo).await,

@@ -99,6 +99,14 @@ pub enum Command {
     /// shown by `conflicts show` alone. Works on the database only, beside a running `serve` too.
     #[command(subcommand, after_long_help = help::CONFLICTS)]
     Conflicts(ConflictsCommand),
+    /// Compare both sides and say exactly where they differ
+    ///
+    /// Reads the whole directory at Square and every row here, looks again at all that seems to
+    /// differ, and lists it: ids and names of fields, never values. It changes nothing, here or
+    /// at Square, and may run beside `serve`. With --repair it then makes both sides the same by
+    /// the ordinary ways of the other commands, and compares again.
+    #[command(after_long_help = help::VERIFY)]
+    Verify(VerifyArgs),
 
     /// Feed recorded webhooks through the same door as live ones
     ///
@@ -138,7 +146,7 @@ impl Command {
     pub fn needs(&self) -> Needs {
         match self {
             Self::Serve => Needs::Service,
-            Self::Sync(_) | Self::Backfill(_) | Self::Push(_) => Needs::Token,
+            Self::Sync(_) | Self::Backfill(_) | Self::Push(_) | Self::Verify(_) => Needs::Token,
             Self::Replay(replay) if replay.to.is_some() => Needs::SignatureKey,
             Self::Replay(_)
             | Self::Status(_)
@@ -183,6 +191,25 @@ pub struct PushArgs {
     /// More than 25, and more than 2 % of all, are not deleted before somebody has looked;
     /// squaresync status says how many wait. Only with SQUARESYNC_PUSH_DELETES=true.
     #[arg(long)]
+    pub approve: bool,
+
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// What `verify` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct VerifyArgs {
+    /// Mend what differs, then compare again
+    ///
+    /// Pulls the whole directory, asks Square for each customer that differs, and pushes what is
+    /// owed. What Square refused, and what a person has to decide, stays.
+    #[arg(long)]
+    pub repair: bool,
+
+    /// Let more customers end at once than is done without asking
+    #[arg(long, requires = "repair")]
     pub approve: bool,
 
     /// How to report.

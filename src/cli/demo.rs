@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::cli::args::DemoArgs;
 use crate::cli::demo::story::Story;
 use crate::cli::stop::Signals;
-use crate::cli::{DONE, FAILED, output};
+use crate::cli::{DONE, DRIFT, FAILED, output};
 use crate::config::{self, Settings};
 use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
@@ -33,8 +33,6 @@ const NOTIFICATION_URL: &str = "https://demo.example/webhooks/square";
 const SIGNATURE_KEY: &str = "demo-signature-key";
 /// How many customers Square has at first.
 const CUSTOMERS: usize = 25;
-/// The sides do not agree.
-const DRIFT: u8 = 3;
 /// How long both sides may take to come to rest after the last change.
 const REST: Duration = Duration::from_secs(30);
 

@@ -173,7 +173,7 @@ pub(super) async fn push(parts: &Parts, merchant: &MerchantId) -> Result<Sent, F
 }
 
 /// A flow whose progress can be shown.
-trait Counted {
+pub(super) trait Counted {
     /// How many are done, and of how many.
     fn counted(&self) -> (u64, Option<u64>);
 }

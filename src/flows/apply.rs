@@ -29,6 +29,9 @@ mod place;
 mod read;
 mod row;
 
+pub(crate) use book::LONGEST_CHAIN;
+pub(crate) use row::square_columns;
+
 use book::Book;
 
 /// Whose directory it is about, and how what is learnt takes effect.

@@ -38,6 +38,18 @@ pub async fn identify(
     }
 }
 
+/// Asks Square whose token this is, and whether the database may be that seller's. Writes nothing.
+pub async fn recognise(
+    store: &Store,
+    square: &Square,
+    environment: &'static str,
+) -> Result<MerchantId, FlowError> {
+    let merchant = square.token_status().await?.merchant_id;
+    let found = store.read(sellers::all).await?;
+    is_settled(&found, &merchant, environment)?;
+    Ok(merchant)
+}
+
 /// Writes down that Square refuses the token, if that is what `error` says, for whoever looks at `status`.
 pub async fn note_refusal(store: &Store, error: &SquareError, now: Timestamp) -> StoreResult<()> {
     let SquareError::NotAuthorised { code } = error else {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 
 use crate::config::Settings;
-use crate::domain::id::MerchantId;
+use crate::domain::id::{MerchantId, SquareId};
 use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
 use crate::flows::backfill::Backfill;
@@ -20,6 +20,7 @@ use crate::flows::push::{Push, Pushing};
 use crate::flows::reading::Reading;
 use crate::flows::receive::Receive;
 use crate::flows::reconcile::Reconcile;
+use crate::flows::verify::{Mend, Sides};
 use crate::service::{clock, holder};
 use crate::square::client::{ClientSettings, Square};
 use crate::store::Store;
@@ -50,12 +51,24 @@ pub struct Parts {
 impl Parts {
     /// Opens the database and makes a client; asks nothing of Square yet.
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Self::with(Store::open(settings.database.clone()).await?, settings)
+    }
+
+    /// The same on a database in which nothing can be changed.
+    pub async fn open_to_look(settings: &Settings) -> anyhow::Result<Self> {
+        Self::with(
+            Store::open_to_look(settings.database.clone()).await?,
+            settings,
+        )
+    }
+
+    fn with(store: Store, settings: &Settings) -> anyhow::Result<Self> {
         let token = settings
             .access_token
             .clone()
             .context("SQUARE_ACCESS_TOKEN is needed")?;
         Ok(Self {
-            store: Store::open(settings.database.clone()).await?,
+            store,
             square: Square::new(ClientSettings::new(settings.api_url.clone(), token))?,
             counters: Arc::default(),
             environment: settings.environment.as_str(),
@@ -73,6 +86,11 @@ impl Parts {
     /// Asks Square whose token this is, and makes sure that the database is that seller's.
     pub async fn identify(&self) -> Result<MerchantId, FlowError> {
         identify::identify(&self.store, &self.square, self.environment, clock()).await
+    }
+
+    /// Like [`identify`](Self::identify), and writes nothing down.
+    pub async fn recognise(&self) -> Result<MerchantId, FlowError> {
+        identify::recognise(&self.store, &self.square, self.environment).await
     }
 
     /// The flow that takes events in.
@@ -114,6 +132,20 @@ impl Parts {
             holder: self.holder.clone(),
             counters: Arc::clone(&self.counters),
         })
+    }
+
+    /// Both sides, to be compared.
+    pub fn sides(&self, merchant: &MerchantId) -> Sides {
+        Sides {
+            store: self.store.clone(),
+            square: self.square.clone(),
+            merchant: merchant.clone(),
+        }
+    }
+
+    /// The flow that takes in what Square says of single profiles.
+    pub fn mend(&self, merchant: &MerchantId, ids: Vec<SquareId>) -> Mend {
+        Mend::new(self.reading(merchant), ids)
     }
 
     fn reading(&self, merchant: &MerchantId) -> Reading {

@@ -17,6 +17,7 @@ use crate::store::text::Text;
 pub mod by_hand;
 mod columns;
 pub mod garbled;
+pub mod look;
 
 /// Lists rows in the state that follows, for a person to run.
 pub const LIST_BY_STATE: &str =

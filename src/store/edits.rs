@@ -57,6 +57,23 @@ pub fn any(db: &mut Db, merchant: &MerchantId) -> StoreResult<bool> {
     Ok(diesel::select(diesel::dsl::exists(edits)).get_result(db)?)
 }
 
+/// The rows of this seller, or of none yet, that there is any edit of.
+pub fn rows(db: &mut Db, merchant: &MerchantId) -> StoreResult<Vec<CustomerId>> {
+    let rows = local_edits::table
+        .filter(
+            local_edits::merchant_id
+                .eq(merchant.as_str())
+                .or(local_edits::merchant_id.is_null()),
+        )
+        .select(local_edits::customer_id)
+        .distinct();
+    let ids: Vec<Text> = match db {
+        Db::Sqlite(connection) => rows.load(connection)?,
+        Db::Postgres(connection) => rows.load(connection)?,
+    };
+    Ok(ids.into_iter().map(|id| CustomerId::new(id.text)).collect())
+}
+
 /// How many edits of any seller's rows there are.
 pub fn count(db: &mut Db) -> StoreResult<i64> {
     Ok(local_edits::table.count().get_result(db)?)

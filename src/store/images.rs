@@ -73,6 +73,23 @@ pub fn load(
     rows.into_iter().map(held).collect()
 }
 
+/// Up to `limit` profiles of which anything was ever shown, after `after`, by id.
+pub fn known(
+    db: &mut Db,
+    merchant: &MerchantId,
+    after: &SquareId,
+    limit: i64,
+) -> StoreResult<Vec<SquareId>> {
+    let ids: Vec<String> = images::table
+        .filter(images::merchant_id.eq(merchant.as_str()))
+        .filter(images::square_id.gt(after.as_str()))
+        .select(images::square_id)
+        .order(images::square_id)
+        .limit(limit)
+        .load(db)?;
+    Ok(ids.into_iter().map(SquareId::new).collect())
+}
+
 /// The images of profiles that went into one of these.
 pub fn merged_into(
     db: &mut Db,

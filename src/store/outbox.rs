@@ -184,6 +184,20 @@ pub fn of_customers(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<Call>> {
     rows.into_iter().map(call).collect()
 }
 
+/// The rows that a call is about, each with the profile it names.
+pub fn rows(
+    db: &mut Db,
+    merchant: &MerchantId,
+) -> StoreResult<Vec<(CustomerId, Option<SquareId>)>> {
+    let rows: Vec<(String, Option<String>)> = outbox::table
+        .filter(outbox::merchant_id.eq(merchant.as_str()))
+        .select((outbox::customer_id, outbox::square_id))
+        .load(db)?;
+    let named =
+        |(id, profile): (String, Option<String>)| (CustomerId::new(id), profile.map(SquareId::new));
+    Ok(rows.into_iter().map(named).collect())
+}
+
 /// The creates that were tried and whose outcome is not known.
 pub fn creates_in_flight(db: &mut Db, merchant: &MerchantId) -> StoreResult<Vec<Call>> {
     let rows: Vec<Row> = outbox::table

@@ -33,3 +33,4 @@ mod signature;
 mod simulator;
 mod store;
 mod tidy;
+mod verify;

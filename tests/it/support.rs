@@ -2,7 +2,8 @@
 //!
 //! [`databases`] hands out empty databases, [`postgres`] finds or starts the
 //! server behind half of them, [`each`] runs one test on every kind, [`app`] is
-//! the program with everything around it, [`process`] the true binary, [`other_program`] writes plain SQL.
+//! the program with everything around it, [`process`] the true binary, [`other_program`] writes plain SQL,
+//! and [`watcher`] sees whether anybody did.
 
 pub(crate) mod app;
 mod compare;
@@ -11,8 +12,10 @@ pub(crate) mod each;
 pub(crate) mod other_program;
 pub(crate) mod postgres;
 pub(crate) mod process;
+mod watcher;
 
 pub(crate) use app::App;
 pub(crate) use databases::{Kind, TestDb};
 pub(crate) use each::on_each_database;
 pub(crate) use other_program::OtherProgram;
+pub(crate) use watcher::Watcher;

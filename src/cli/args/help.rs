@@ -14,7 +14,8 @@ or in squaresync.toml, under their names in lower case, readable by you alone:
 
 Results go to standard output, everything else to standard error.
 
-Exit codes: 0 done, 1 failed, 2 wrong settings or usage, 3 the sides differ (demo only).
+Exit codes: 0 done, 1 failed, 2 wrong settings or usage, 3 the sides differ (verify, demo),
+4 it could not be told whether they do (verify).
 
 Examples:
   squaresync demo                                   see it work, with nothing to set up
@@ -162,6 +163,27 @@ Examples:
   squaresync conflicts resolve 3 --take value:local   the text `local` stands
   squaresync conflicts resolve 4 --take JDKYHBWT1D4F8MFH63DBMEN8Y4
                                                       the row is this profile";
+/// Below the help of `verify`.
+pub const VERIFY: &str = "\
+Needs SQUARE_ACCESS_TOKEN in the environment or the settings file.
+
+What is listed:
+  missing      at Square, and not live here
+  extra        live here, and Square has no such customer
+  unequal      on both sides, with different content: in which fields, and whose change is lost
+  owed         changed here, and Square is still to be told; `push` does that
+  failed       refused by Square, with its reason
+  conflict     a person has to decide
+  stale alias  an id for which Square answers with another profile than is known here
+  unmerged     shown by Square, and waiting to be put into the row
+
+Exit codes: 0 both sides are equal, 2 wrong settings or usage, 3 they differ, 4 it could not be
+told, for one because Square could not be asked for all. With --repair it is what is left then.
+
+Examples:
+  squaresync verify
+  squaresync verify --json --database-url sqlite:shop.db
+  squaresync verify --repair";
 
 /// Below the help of `replay`.
 pub const REPLAY: &str = "\

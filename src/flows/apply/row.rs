@@ -192,7 +192,7 @@ pub(super) fn change(learning: &Learning, old: Option<&Row>, new: &Row) -> Optio
     })
 }
 
-fn square_columns(profile: &Profile, version: Option<i64>) -> SquareColumns {
+pub(crate) fn square_columns(profile: &Profile, version: Option<i64>) -> SquareColumns {
     let array = |key: &str| {
         profile
             .get(key)

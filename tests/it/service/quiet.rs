@@ -4,7 +4,7 @@ use squaresync::square::simulator::{Options, Simulator};
 
 use super::options;
 use crate::support::process::Setup;
-use crate::support::{Kind, OtherProgram, TestDb, on_each_database};
+use crate::support::{OtherProgram, TestDb, Watcher, on_each_database};
 
 on_each_database! { a_second_sync_of_a_quiet_directory_writes_nothing }
 
@@ -32,37 +32,4 @@ async fn a_second_sync_of_a_quiet_directory_writes_nothing(db: TestDb) {
         .run("UPDATE customers SET note = given_name WHERE id = (SELECT min(id) FROM customers)")
         .unwrap();
     assert_ne!(watcher.look(), before, "the watcher sees nothing");
-}
-
-/// Sees whether anybody else wrote.
-struct Watcher {
-    other: OtherProgram,
-    look: String,
-}
-
-impl Watcher {
-    fn new(db: &TestDb) -> Self {
-        let mut other = OtherProgram::new(db);
-        let look = match db.kind() {
-            // Differs as soon as another connection has committed anything.
-            Kind::Sqlite => "SELECT data_version AS value FROM pragma_data_version".to_owned(),
-            // Every row of every table with the transaction that wrote it, and how many were ever written.
-            Kind::Postgres => other
-                .values(
-                    "SELECT format('SELECT %L || xmin || '' '' || ctid || '' '' || t AS value FROM %I AS t', \
-                     tablename, tablename) AS value FROM pg_tables WHERE schemaname = current_schema()",
-                )
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-                .join(" UNION ALL "),
-        };
-        Self { other, look }
-    }
-
-    fn look(&mut self) -> Vec<Option<String>> {
-        let mut seen = self.other.values(&self.look);
-        seen.sort();
-        seen
-    }
 }

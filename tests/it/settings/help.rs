@@ -9,12 +9,13 @@ use squaresync::config::setting;
 
 use super::Start;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "serve",
     "sync",
     "backfill",
     "push",
     "status",
+    "verify",
     "dead",
     "conflicts",
     "replay",
@@ -119,6 +120,7 @@ fn commands_that_report_take_json_and_the_others_do_not() {
         "backfill",
         "push",
         "status",
+        "verify",
         "replay a",
         "migrate",
         "dead list",
@@ -143,6 +145,7 @@ fn commands_that_report_take_json_and_the_others_do_not() {
     }
     assert!(refused("conflicts resolve 1").contains("--take"));
     assert!(refused("dead show x").contains("NUMBER"));
+    assert!(refused("verify --approve").contains("--repair"));
     assert!(refused("replay").contains("PATH"));
     assert!(refused("replay a --to http://shop.example/").contains("is not safe"));
 }
