@@ -135,6 +135,26 @@ impl Status {
                 ));
             }
         }
+        self.advise_on_rows(&mut advice);
+        if count(&self.inbox.states, State::Dead.as_str()) != 0 {
+            advice.push(
+                "Events could not be read or stored; the next pass brings what they told of. To list \
+                 them: squaresync dead list; to try them again: squaresync dead retry --all."
+                    .to_owned(),
+            );
+        }
+        if self.customers.of_unknown_sellers != 0 {
+            advice.push(format!(
+                "{} customers name a seller that this database does not know, and are not synced: \
+                 look at their merchant_id.",
+                self.customers.of_unknown_sellers
+            ));
+        }
+        advice
+    }
+
+    /// What a person should do about rows that Square refused or that wait.
+    fn advise_on_rows(&self, advice: &mut Vec<String>) {
         if self.conflicts.open != 0 {
             advice.push(
                 "Conflicts wait for a person to decide. To list them: squaresync conflicts list; to \
@@ -155,21 +175,6 @@ impl Status {
                 ));
             }
         }
-        if count(&self.inbox.states, State::Dead.as_str()) != 0 {
-            advice.push(
-                "Events could not be read or stored; the next pass brings what they told of. To list \
-                 them: squaresync dead list; to try them again: squaresync dead retry --all."
-                    .to_owned(),
-            );
-        }
-        if self.customers.of_unknown_sellers != 0 {
-            advice.push(format!(
-                "{} customers name a seller that this database does not know, and are not synced: \
-                 look at their merchant_id.",
-                self.customers.of_unknown_sellers
-            ));
-        }
-        advice
     }
 
     /// A moment, and how long ago that is.
