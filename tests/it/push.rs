@@ -1,5 +1,12 @@
 //! What other programs write with plain SQL gets to Square, once.
 
+mod adoption;
+mod deletes;
+mod doubtful;
+mod keys;
+mod overtaken;
+mod restored;
+
 use serde_json::{Value, json};
 use squaresync::flows::Step;
 use squaresync::square::simulator::Fault;
@@ -26,6 +33,38 @@ fn creates(app: &App) -> usize {
         .iter()
         .filter(|call| call.method == "POST" && call.path == "/v2/customers" && call.applied)
         .count()
+}
+
+/// The keys and bodies of the creates that were asked for, in order.
+fn asked(app: &App) -> Vec<(String, String)> {
+    let calls = app.square.calls().into_iter();
+    calls
+        .filter(|call| call.method == "POST" && call.path == "/v2/customers")
+        .map(|call| (call.idempotency_key.unwrap(), call.body))
+        .collect()
+}
+
+/// How often Square was asked who is there.
+fn looks(app: &App) -> usize {
+    let calls = app.square.calls();
+    let is_look = |body: &str| {
+        ["reference_id", "email_address", "phone_number"]
+            .iter()
+            .any(|key| body.contains(key))
+    };
+    calls
+        .iter()
+        .filter(|call| call.path.ends_with("/search") && is_look(&call.body))
+        .count()
+}
+
+/// The bodies of the updates that were asked for.
+fn puts(app: &App) -> Vec<String> {
+    let calls = app.square.calls().into_iter();
+    calls
+        .filter(|call| call.method == "PUT")
+        .map(|call| call.body)
+        .collect()
 }
 
 fn last_body(app: &App, method: &str) -> Value {

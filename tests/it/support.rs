@@ -2,10 +2,12 @@
 //!
 //! [`databases`] hands out empty databases, [`postgres`] finds or starts the
 //! server behind half of them, [`each`] runs one test on every kind, [`app`] is
-//! the program with everything around it, [`process`] the true binary, [`other_program`] writes plain SQL,
-//! and [`watcher`] sees whether anybody did.
+//! the program with everything around it, [`backup`] puts an old copy of its database back,
+//! [`process`] the true binary, [`other_program`] writes plain SQL, and [`watcher`] sees
+//! whether anybody did.
 
 pub(crate) mod app;
+mod backup;
 mod compare;
 pub(crate) mod databases;
 pub(crate) mod each;

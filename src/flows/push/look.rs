@@ -83,7 +83,7 @@ impl Question {
         let references: Vec<String> = reference.map(str::to_owned).into_iter().collect();
         let (email, phone) = matching.contact(&sent);
         let asks = !references.is_empty() || email.is_some() || phone.is_some();
-        asks.then(|| Self {
+        asks.then_some(Self {
             why: Why::First,
             references,
             email,

@@ -8,6 +8,7 @@ use crate::support::{Kind, OtherProgram, TestDb, each, on_each_database};
 
 on_each_database! {
     each_command_reports_in_one_object,
+    many_deletes_wait_for_approval,
     the_state_of_an_empty_database_needs_no_token,
 }
 
@@ -20,11 +21,12 @@ async fn each_command_reports_in_one_object(db: TestDb) {
     assert_eq!(migrated["steps"].as_array().unwrap().len(), 2);
     assert_eq!(setup.report("migrate").await, json!({"steps": []}));
     // The index of searches lags behind.
-    rows_at_least_one(&setup).await;
+    rows_at_least(&setup, 1).await;
     let insert = format!("INSERT INTO customers (given_name) VALUES ('{NAME}')");
     OtherProgram::new(&db).run(&insert).unwrap();
     let pushed = setup.report("push").await;
-    assert_eq!(pushed, json!({"sent": 1, "refused": 0, "unanswered": 0}));
+    let expected = json!({"sent": 1, "refused": 0, "unanswered": 0, "held": 0});
+    assert_eq!(pushed, expected);
     let synced = setup.report("sync").await;
     assert_eq!(synced["pushed"]["sent"], 0);
     let status = setup.report("status").await;
@@ -34,12 +36,30 @@ async fn each_command_reports_in_one_object(db: TestDb) {
     settled(&db, &square).await;
 }
 
-/// Pulls all until the one customer is seen.
-async fn rows_at_least_one(setup: &Setup) {
+async fn many_deletes_wait_for_approval(db: TestDb) {
+    let square = square();
+    for _ in 0..30 {
+        square.create(&json!({"given_name": NAME}));
+    }
+    let setup = Setup::new(&db, &square).with("SQUARESYNC_PUSH_DELETES", "true");
+    rows_at_least(&setup, 30).await;
+    OtherProgram::new(&db).run("DELETE FROM customers").unwrap();
+
+    let held = setup.run(&["push"]).await;
+    assert_eq!(held.code, Some(1), "{}", held.stderr);
+    assert!(held.stdout.contains("30 deletions wait"), "{}", held.stdout);
+    assert_eq!(square.len(), 30);
+    let approved = setup.run(&["push", "--approve"]).await;
+    assert_eq!(approved.code, Some(0), "{}", approved.stderr);
+    assert_eq!(square.len(), 0);
+}
+
+/// Pulls all until so many customers are seen.
+async fn rows_at_least(setup: &Setup, customers: u64) {
     let began = std::time::Instant::now();
     loop {
         let pulled = setup.report("backfill").await;
-        if pulled["read"] == 1 {
+        if pulled["read"] == customers {
             return;
         }
         assert!(began.elapsed() < LONG, "{pulled}");

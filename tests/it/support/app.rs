@@ -175,6 +175,11 @@ impl App {
 
     /// Ends the process without a word and starts another on what is on disk.
     pub(crate) async fn crash(self) -> Self {
+        self.again(|_| ()).await
+    }
+
+    /// Like [`crash`](Self::crash), with something done to the database before the next start.
+    pub(super) async fn again(self, meanwhile: impl FnOnce(&TestDb)) -> Self {
         drop((
             self.receive,
             self.events,
@@ -187,6 +192,7 @@ impl App {
             self.store,
             self.client,
         ));
+        meanwhile(&self.db);
         Self::open(
             self.db,
             self.square,
@@ -195,6 +201,12 @@ impl App {
             self.delivered,
         )
         .await
+    }
+
+    /// The same process with another pusher.
+    pub(crate) fn pushing(&mut self, change: impl FnOnce(&mut Pushing)) {
+        change(&mut self.pushing);
+        self.push = Push::new(self.pushing.clone());
     }
 
     pub(crate) fn now(&self) -> Timestamp {
