@@ -126,35 +126,37 @@ async fn a_profile_edited_since_is_still_the_one_that_was_made(db: TestDb) {
 }
 
 async fn two_rows_that_share_a_reference_get_a_profile_each(db: TestDb) {
-    for (name, fault) in [
-        ("Bob", Fault::LostAnswer),
-        ("Bob", Fault::Reset),
-        ("Ann", Fault::LostAnswer),
-        ("Ann", Fault::Reset),
+    for (name, first, second) in [
+        ("Bob", Fault::LostAnswer, Fault::LostAnswer),
+        ("Bob", Fault::LostAnswer, Fault::Reset),
+        ("Bob", Fault::Reset, Fault::LostAnswer),
+        ("Ann", Fault::LostAnswer, Fault::LostAnswer),
+        ("Ann", Fault::LostAnswer, Fault::Reset),
     ] {
         let mut app = App::new(TestDb::new(db.kind())).await;
-        app.square
-            .faults(|faults| faults.next(Fault::LostAnswer, 1));
-        app.sql(
-            "INSERT INTO customers (id, given_name, reference_id) VALUES ('a', 'Ann', 'CRM-17')",
-        );
-        app.push_once().await.unwrap();
-        app.square.faults(|faults| {
-            faults.strikes(fault, Strikes::Writes);
-            faults.next(fault, 1);
-        });
-        app.sql(&format!(
-            "INSERT INTO customers (id, given_name, reference_id) VALUES ('b', '{name}', 'CRM-17')"
-        ));
-        app.push_once().await.unwrap();
+        for (id, name, fault) in [("a", "Ann", first), ("b", name, second)] {
+            let fired = app.square.fired(fault);
+            app.square.faults(|faults| {
+                faults.strikes(fault, Strikes::Writes);
+                faults.next(fault, 1);
+            });
+            app.sql(&format!(
+                "INSERT INTO customers (id, given_name, email_address, reference_id) \
+                 VALUES ('{id}', '{name}', 'both@example.com', 'CRM-17')"
+            ));
+            app.push_once().await.unwrap();
+            assert_eq!(app.square.fired(fault), fired + 1);
+        }
         app.advance(DAYS).await;
         app.square.forget_keys();
         app.push_all().await;
         app.settle().await;
 
-        assert_eq!(creates(&app), 2, "{name} {fault}");
+        let case = format!("{name} {first} {second}");
+        assert_eq!(creates(&app), 2, "{case}");
         let expected = ["a Ann synced".to_owned(), format!("b {name} synced")];
-        assert_eq!(app.rows(&["id", "given_name", "sync_state"]), expected);
+        let rows = app.rows(&["id", "given_name", "sync_state"]);
+        assert_eq!(rows, expected, "{case}");
         app.assert_equal();
     }
 }
