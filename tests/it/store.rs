@@ -21,6 +21,24 @@ on_each_database! {
     a_panic_in_a_write_leaves_nothing_and_harms_no_other,
     moments_come_back_as_they_were,
     what_is_committed_is_on_the_disk,
+    a_store_that_only_looks_takes_no_change,
+}
+
+async fn a_store_that_only_looks_takes_no_change(db: TestDb) {
+    let place = || crate::support::app::location(&db);
+    let Err(refusal) = Store::open_to_look(place()).await else {
+        panic!("there is no table yet");
+    };
+    assert!(matches!(refusal, StoreError::Unusable(_)), "{refusal}");
+    drop(open(&db).await);
+    let store = Store::open_to_look(place()).await.unwrap();
+
+    let record =
+        |db: &mut Db| sellers::record(db, &MerchantId::new("M"), "sandbox", DateTime::UNIX_EPOCH);
+    store.write(record).await.unwrap_err();
+    store.read(record).await.unwrap_err();
+
+    assert_eq!(store.read(sellers::all).await.unwrap(), []);
 }
 
 #[derive(diesel::QueryableByName)]

@@ -103,18 +103,21 @@ async fn an_edit_that_no_trigger_saw_is_not_sent(db: TestDb) {
 async fn a_column_of_squares_that_was_changed_by_hand_is_squares(db: TestDb) {
     let mut shop = Shop::new(db).await;
     let ann = shop.known(json!({"group_ids": ["G"]})).await;
-    shop.by_the_back_door(
-        "UPDATE customers SET group_ids = NULL, creation_source = 'X', square_version = 77",
-    );
-
     let expected = json!({"unequal": [{
         "row_id": shop.row(&ann),
         "square_id": ann,
         "fields": ["creation_source", "group_ids", "square_version"],
         "side": "news not taken",
     }]});
-    assert_eq!(shop.listed().await, (3, expected.clone()));
-    shop.assert_mended(&expected).await;
+    // The second time Square's direct answer tells nothing new at all.
+    for _ in 0..2 {
+        shop.by_the_back_door(
+            "UPDATE customers SET group_ids = NULL, creation_source = 'X', square_version = 77",
+        );
+
+        assert_eq!(shop.listed().await, (3, expected.clone()));
+        shop.assert_mended(&expected).await;
+    }
 }
 
 async fn a_row_that_vanished_is_missing(db: TestDb) {
