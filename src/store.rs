@@ -19,8 +19,10 @@ pub mod changes;
 pub mod conflicts;
 mod connection;
 pub mod customers;
+mod doubt;
 pub mod edits;
 mod error;
+mod files;
 pub mod images;
 pub mod inbox;
 mod json;
@@ -41,7 +43,9 @@ pub mod windows;
 
 pub use connection::Db;
 use connection::{Connections, Pooled};
+use doubt::Doubt;
 pub use error::{StoreError, StoreResult};
+use files::Files;
 pub use location::Location;
 pub use migrations::Migrated;
 
@@ -57,6 +61,10 @@ pub struct Store {
     pool: Pool<Connections>,
     /// SQLite has one writer at a time: our own wait here, in order, rather than for its lock.
     writers: Arc<Semaphore>,
+    /// Whether the disk can be trusted.
+    doubt: Doubt,
+    /// The files of SQLite.
+    files: Arc<Option<Files>>,
     /// Where [`wake`](Self::wake) connects to.
     location: Location,
 }
@@ -96,12 +104,19 @@ impl Store {
             Location::Sqlite(_) => (4, 1),
             Location::Postgres(_) => (8, 8),
         };
-        let manager = Connections {
+        let mut manager = Connections {
             location: location.clone(),
             read_only,
+            may_create: !read_only,
         };
         blocking(move || {
-            let done = first(&mut manager_connect(&manager)?.db)?;
+            let mut opened = manager_connect(&manager)?.db;
+            let done = first(&mut opened)?;
+            manager.may_create = false;
+            let files = match &location {
+                Location::Sqlite(path) if !read_only => Some(Files::of(path, opened)?),
+                _ => None,
+            };
             let pool = Pool::builder()
                 .max_size(connections)
                 .min_idle(Some(1))
@@ -114,6 +129,8 @@ impl Store {
                 Self {
                     pool,
                     writers: Arc::new(Semaphore::new(writers)),
+                    doubt: Doubt::default(),
+                    files: Arc::new(files),
                     location,
                 },
                 done,
@@ -152,11 +169,17 @@ impl Store {
     {
         let permit = Arc::clone(&self.writers).acquire_owned().await;
         let permit = permit.map_err(|closed| StoreError::Unavailable(closed.to_string()))?;
-        let pool = self.pool.clone();
+        let (pool, doubt, files) = (self.pool.clone(), self.doubt.clone(), self.files.clone());
         let result = blocking(move || {
+            let are_there = || files.as_ref().as_ref().map_or(Ok(()), Files::check);
+            are_there()?;
             let mut pooled = pool.get()?;
-            let result = transaction(&mut pooled.db);
+            let result = doubt
+                .settle(&mut pooled.db)
+                .and_then(|()| transaction(&mut pooled.db))
+                .and_then(|value| are_there().map(|()| value));
             pooled.broken = matches!(result, Err(StoreError::Unavailable(_)));
+            doubt.note(&result);
             result
         })
         .await;

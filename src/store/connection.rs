@@ -1,17 +1,13 @@
 //! One connection to either database, opened by the URL's scheme and never by
 //! trial: a mistyped PostgreSQL URL must not become a SQLite file.
 
-use std::fs::{OpenOptions, Permissions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
-
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::ManageConnection;
 
 use crate::store::error::{StoreError, StoreResult};
-use crate::store::location::{self, Location};
+use crate::store::files;
+use crate::store::location::Location;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -33,6 +29,9 @@ pub(crate) struct Connections {
     pub(crate) location: Location,
     /// Whether the database itself is to refuse every change.
     pub(crate) read_only: bool,
+    /// Whether a file that is not there is made: at the start, but not where
+    /// somebody has taken it away since.
+    pub(crate) may_create: bool,
 }
 
 impl ManageConnection for Connections {
@@ -40,7 +39,10 @@ impl ManageConnection for Connections {
     type Error = StoreError;
 
     fn connect(&self) -> StoreResult<Pooled> {
-        let mut db = open(&self.location)?;
+        let mut db = match &self.location {
+            Location::Sqlite(path) => open_file(&files::name(path, self.may_create)?)?,
+            Location::Postgres(url) => open_session(url)?,
+        };
         if self.read_only {
             db.batch_execute(match db {
                 Db::Sqlite(_) => "PRAGMA query_only = ON",
@@ -59,21 +61,20 @@ impl ManageConnection for Connections {
     }
 }
 
-fn open(location: &Location) -> StoreResult<Db> {
-    let refused = |error: ConnectionError| StoreError::Unavailable(error.to_string());
-    match location {
-        Location::Sqlite(path) => {
-            let name = sqlite_name(path)?;
-            let mut connection = SqliteConnection::establish(&name).map_err(refused)?;
-            connection.batch_execute(SQLITE_SETTINGS)?;
-            Ok(Db::Sqlite(connection))
-        }
-        Location::Postgres(url) => {
-            let mut connection = PgConnection::establish(url).map_err(refused)?;
-            connection.batch_execute(POSTGRES_SETTINGS)?;
-            Ok(Db::Postgres(connection))
-        }
-    }
+fn open_file(name: &str) -> StoreResult<Db> {
+    let mut connection = SqliteConnection::establish(name).map_err(refused)?;
+    connection.batch_execute(SQLITE_SETTINGS)?;
+    Ok(Db::Sqlite(connection))
+}
+
+fn open_session(url: &str) -> StoreResult<Db> {
+    let mut connection = PgConnection::establish(url).map_err(refused)?;
+    connection.batch_execute(POSTGRES_SETTINGS)?;
+    Ok(Db::Postgres(connection))
+}
+
+fn refused(error: ConnectionError) -> StoreError {
+    StoreError::Unavailable(error.to_string())
 }
 
 /// FULL, since a commit that a power cut can take back is not a promise. WAL is
@@ -84,34 +85,3 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = 
 /// A lock that somebody else holds must not keep a webhook waiting past Square's patience.
 const POSTGRES_SETTINGS: &str = "SET TIME ZONE 'UTC'; SET synchronous_commit = on; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
-
-/// The name for SQLite to open, of a file that exists and is its owner's alone.
-fn sqlite_name(path: &Path) -> StoreResult<String> {
-    let name = path.to_str().filter(|name| location::is_plain_file(name));
-    let Some(name) = name else {
-        return Err(StoreError::Unusable(
-            "the database's path is not one of a file".to_owned(),
-        ));
-    };
-    create_private(path).map_err(|error| {
-        StoreError::Unusable(format!(
-            "the database file {} cannot be made or opened: {error}",
-            path.display()
-        ))
-    })?;
-    Ok(name.to_owned())
-}
-
-/// Makes the file with mode 0600 whatever the umask; SQLite gives -wal and -shm the same.
-fn create_private(path: &Path) -> io::Result<()> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Ok(file) => file.set_permissions(Permissions::from_mode(0o600)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !path.is_dir() => Ok(()),
-        Err(error) => Err(error),
-    }
-}

@@ -27,12 +27,15 @@ pub enum StoreError {
 /// What a transaction or query of the store gives.
 pub type StoreResult<T> = Result<T, StoreError>;
 
+/// How SQLite says that a disk failed.
+const DISK: &str = "disk I/O error";
+
 /// Texts by which SQLite and PostgreSQL say that they cannot at the moment,
 /// where diesel gives nothing better to tell it by.
 const PASSING: [&str; 10] = [
     "locked",
     "busy",
-    "disk I/O error",
+    DISK,
     "disk is full",
     "readonly database",
     "unable to open database file",
@@ -68,6 +71,13 @@ const NAMES_ONLY: [&str; 16] = [
 /// What stands for a message that may quote a row.
 const QUOTES: &str =
     "it gave an error whose text may quote a row and is not shown; its own log may hold it";
+
+impl StoreError {
+    /// Whether the disk failed under SQLite.
+    pub(crate) fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Unavailable(text) if text.contains(DISK))
+    }
+}
 
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
