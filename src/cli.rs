@@ -76,7 +76,11 @@ pub fn run() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let code = match runtime.block_on(dispatch(cli.command, loaded.settings)) {
+    let command = async {
+        stop::outlive_file_limits()?;
+        dispatch(cli.command, loaded.settings).await
+    };
+    let code = match runtime.block_on(command) {
         Ok(code) => code,
         Err(error) => {
             output::complain(&format!("{error:#}"));

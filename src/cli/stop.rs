@@ -1,4 +1,5 @@
-//! The signals that end a command that runs until it is stopped.
+//! The signals that end a command that runs until it is stopped, and one that
+//! must not end any.
 
 use std::io;
 
@@ -32,4 +33,14 @@ impl Signals {
 pub(super) async fn asked() -> io::Result<()> {
     Signals::listen()?.asked().await;
     Ok(())
+}
+
+/// `SIGXFSZ`, which most systems know by this number.
+const FILE_SIZE: i32 = 25;
+
+/// Lets a write beyond a limit on the size of files fail, which is told of and
+/// waited out like a full disk. Without this, the system would end the process.
+pub(super) fn outlive_file_limits() -> io::Result<()> {
+    // Once listened to, it stays so for as long as the process lives.
+    signal(SignalKind::from_raw(FILE_SIZE)).map(drop)
 }
