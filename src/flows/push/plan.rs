@@ -82,11 +82,12 @@ pub(super) fn again(db: &mut Db, learning: &Learning, call: &Call) -> StoreResul
     }
     let mut calls = outbox::of_customers(db, id)?;
     for planned in &mut calls {
-        // Somebody who keeps changing the profile must not keep us calling without a pause.
+        // Somebody who keeps changing the profile must not keep us calling without a pause. But Square
+        // does answer: the pause does not grow as it does while nobody knows what became of a call.
         let wait = if times < HASTE {
             Duration::ZERO
         } else {
-            backoff::wait(times, None, 1.0)
+            backoff::wait(HASTE, None, 1.0)
         };
         planned.attempts = times;
         planned.next_attempt = learning.now + TimeDelta::from_std(wait).unwrap_or_default();

@@ -78,7 +78,7 @@ async fn many_deletes_wait_for_a_person_and_hold_up_nobody(db: TestDb) {
 async fn approved_deletes_are_sent(db: TestDb) {
     let mut app = deleted(db, 40, 30).await;
     work(&mut app).await;
-    app.pushing(|pushing| pushing.approve = true);
+    app.pushing(|pushing| pushing.approved = true);
     work(&mut app).await;
 
     assert_eq!(app.square.len(), 10);
