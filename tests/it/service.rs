@@ -2,17 +2,25 @@
 //! simulator over real HTTP, other programs by plain SQL. What it promises to
 //! those who start, stop and kill it.
 
+mod bar;
 mod census;
 mod commands;
+mod disk;
 mod events;
+mod failing;
+mod full;
+mod inserter;
 mod killed;
 mod large;
 mod leases;
+mod moved;
 mod people;
+mod power;
 mod quiet;
 mod recorded;
 mod sender;
 mod serve;
+mod strace;
 mod trouble;
 
 use std::net::SocketAddr;
@@ -95,6 +103,11 @@ fn theirs(square: &Simulator) -> Vec<String> {
 
 /// Waits until both sides hold the same.
 async fn settled(db: &TestDb, square: &Simulator) {
+    settled_within(LONG, db, square).await;
+}
+
+/// Waits until both sides hold the same, where there may be much to do first.
+async fn settled_within(limit: Duration, db: &TestDb, square: &Simulator) {
     let told = || {
         let (ours, theirs) = (ours(db), theirs(square));
         let only = |these: &[String], those: &[String]| {
@@ -107,5 +120,5 @@ async fn settled(db: &TestDb, square: &Simulator) {
             only(&theirs, &ours)
         )
     };
-    until(LONG, told, || (ours(db) == theirs(square)).then_some(())).await;
+    until(limit, told, || (ours(db) == theirs(square)).then_some(())).await;
 }

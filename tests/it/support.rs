@@ -8,7 +8,7 @@
 
 pub(crate) mod app;
 mod backup;
-mod compare;
+pub(crate) mod compare;
 pub(crate) mod databases;
 pub(crate) mod each;
 pub(crate) mod other_program;

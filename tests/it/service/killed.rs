@@ -1,20 +1,19 @@
 //! Killed again and again under a stream of webhooks and of another program's
-//! rows: whatever was answered 200 is there, and nothing is there twice.
+//! rows: whatever was answered 200 is there, every row is one profile at
+//! Square, and nothing is there twice.
 //!
 //! `SQUARESYNC_KILL_SECONDS` makes it longer.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender as Stop};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use squaresync::square::simulator::{Options, Simulator};
 
+use super::inserter::Inserter;
 use super::sender::Sender;
-use super::{options, rows, settled};
-use crate::support::process::{NAME, Setup, passed};
+use super::{options, rows, settled_within};
+use crate::support::process::{Setup, passed};
 use crate::support::{Kind, OtherProgram, TestDb, each};
 
 /// How long a test may take beyond the time it kills for.
@@ -36,102 +35,100 @@ fn run(kind: Kind, seconds: u64) {
     let asked = std::env::var("SQUARESYNC_KILL_SECONDS").ok();
     let seconds = asked.map_or(seconds, |text| text.parse().unwrap());
     let time = Duration::from_secs(seconds);
-    each::run_within(time + REST, kind, move |db| kill_for(db, time));
+    // What the kills left undone is done afterwards, and takes the longer the more it is.
+    each::run_within(time * 2 + REST * 2, kind, move |db| kill_for(db, time));
 }
 
 async fn kill_for(db: TestDb, time: Duration) {
     let options = Options {
         deliver: false,
-        keep_calls: false,
         ..options()
     };
     let square = Arc::new(Simulator::start(options).unwrap());
     let setup = Setup::new(&db, &square);
     let sender = Sender::start(&square);
-    let (mut kills, mut inserter) = (0, None);
+    let (first, address) = setup.serve().await;
+    sender.send_to(address);
+    let inserter = Inserter::start(&db, "inserted", INSERT);
+    sender.has_sent(1).await;
+    first.kill();
     let began = Instant::now();
+    let mut kills = 1;
     while began.elapsed() < time {
-        let (serve, address) = setup.serve().await;
-        sender.send_to(address);
-        inserter.get_or_insert_with(|| Inserter::start(&db));
-        let life = Duration::from_millis(fastrand::u64(600..1400));
+        let life = Duration::from_millis(fastrand::u64(5..120));
+        // Some are killed before they listen.
+        let serve = if fastrand::u8(0..4) == 0 {
+            setup.start(&["serve"])
+        } else {
+            let (serve, address) = setup.serve().await;
+            sender.send_to(address);
+            serve
+        };
         passed(life).await;
         serve.kill();
         kills += 1;
     }
-    let answered = sender.stop().await;
-    let (inserted, longest) = inserter.unwrap().stop();
+    let took = began.elapsed();
+    let (answers, inserted) = (sender.stop().await, inserter.stop());
     let (_serve, _) = setup.serve().await;
-    settled(&db, &square).await;
+    settled_within(time + REST, &db, &square).await;
     rows(&db, "outbox", 0).await;
 
-    let mut other = OtherProgram::new(&db);
-    let kept = other
-        .values("SELECT event_id AS value FROM inbox WHERE state IN ('applied', 'superseded')");
-    let kept: HashSet<String> = kept.into_iter().flatten().collect();
-    let lost = answered.iter().filter(|id| !kept.contains(*id)).count();
-    let doubled = doubled(&mut other, &square);
+    let lost = answers.lost(&db);
+    let (doubled, bodies) = (doubled(&db, &square), keys_with_two_bodies(&square));
     eprintln!(
-        "{:?}: {kills} kills in {time:?}, {} events answered 200, {lost} lost, {inserted} rows inserted in \
-         {longest:?} at most, \
-         {} customers, {} doubled",
+        "{:?}: {kills} kills in {took:?}, {} events answered 200, {} lost; {} rows inserted, each in {:?} at most; \
+         {} customers, {doubled:?} doubled, {bodies:?} keys with two bodies",
         db.kind(),
-        answered.len(),
+        answers.kept.len(),
+        lost.len(),
+        inserted.taken.len(),
+        inserted.longest,
         square.len(),
-        doubled.len(),
     );
-    assert!(0 < inserted && !answered.is_empty() && 1 < kills);
-    assert_eq!(lost, 0);
+    assert!(!inserted.taken.is_empty() && !answers.kept.is_empty() && 1 < kills);
+    assert_eq!(inserted.failure, None);
+    assert_eq!(lost, [""; 0]);
     assert_eq!(doubled, [""; 0]);
-    let names = other.count(&format!(
-        "live_customers WHERE given_name LIKE '{NAME} inserted %'"
-    ));
-    assert_eq!(names, inserted, "the other program's rows");
+    assert_eq!(bodies, [""; 0]);
+    let names: BTreeSet<String> = names(&square).into_iter().collect();
+    let at_square = |(name, _): &&(String, Instant)| names.contains(name);
+    let pushed = inserted.taken.iter().filter(at_square).count();
+    assert_eq!(pushed, inserted.taken.len(), "rows that are at Square");
+    let pending = OtherProgram::new(&db).count("customers WHERE sync_state <> 'synced'");
+    assert_eq!(pending, 0, "rows that are not settled");
 }
 
 /// Names that more than one customer of a side has; each was given once.
-fn doubled(other: &mut OtherProgram, square: &Simulator) -> Vec<String> {
-    let ours = other.values("SELECT given_name AS value FROM customers");
-    let theirs = square.customers();
-    let theirs = theirs.iter().map(|customer| customer.get("given_name"));
-    let theirs = theirs.map(|name| name.and_then(Value::as_str).map(ToOwned::to_owned));
-    let mut counts: BTreeMap<(usize, Option<String>), usize> = BTreeMap::new();
-    let sides = ours.into_iter().map(|name| (0, name));
-    for name in sides.chain(theirs.map(|name| (1, name))) {
+fn doubled(db: &TestDb, square: &Simulator) -> Vec<String> {
+    let ours = OtherProgram::new(db).values("SELECT given_name AS value FROM customers");
+    let ours = ours.into_iter().flatten().map(|name| (0, name));
+    let theirs = names(square).into_iter().map(|name| (1, name));
+    let mut counts: BTreeMap<(usize, String), usize> = BTreeMap::new();
+    for name in ours.chain(theirs) {
         *counts.entry(name).or_default() += 1;
     }
     counts.retain(|_, count| 1 < *count);
     counts.into_keys().map(|name| format!("{name:?}")).collect()
 }
 
-/// Another program that inserts rows and knows how many were taken, and how
-/// long it had to wait for one.
-struct Inserter {
-    stop: Stop<()>,
-    thread: JoinHandle<(usize, Duration)>,
+/// Idempotency keys that Square saw with more than one body.
+fn keys_with_two_bodies(square: &Simulator) -> Vec<String> {
+    let mut bodies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for call in square.calls() {
+        if let Some(key) = call.idempotency_key {
+            bodies.entry(key).or_default().insert(call.body_sha256);
+        }
+    }
+    assert!(!bodies.is_empty(), "no call carried a key");
+    bodies.retain(|_, bodies| 1 < bodies.len());
+    bodies.into_keys().collect()
 }
 
-impl Inserter {
-    fn start(db: &TestDb) -> Self {
-        let mut other = OtherProgram::new(db);
-        let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let (mut inserted, mut longest) = (0, Duration::ZERO);
-            while stopped.recv_timeout(INSERT) == Err(RecvTimeoutError::Timeout) {
-                let name = format!("{NAME} inserted {inserted}");
-                let insert = format!("INSERT INTO customers (given_name) VALUES ('{name}')");
-                let began = Instant::now();
-                other.run(&insert).unwrap();
-                longest = longest.max(began.elapsed());
-                inserted += 1;
-            }
-            (inserted, longest)
-        });
-        Self { stop, thread }
-    }
-
-    fn stop(self) -> (usize, Duration) {
-        drop(self.stop);
-        self.thread.join().unwrap()
-    }
+fn names(square: &Simulator) -> Vec<String> {
+    let customers = square.customers();
+    let names = customers
+        .iter()
+        .map(|customer| customer.get("given_name")?.as_str());
+    names.flatten().map(ToOwned::to_owned).collect()
 }

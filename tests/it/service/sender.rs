@@ -1,10 +1,11 @@
 //! A sender of webhooks that does not forgive: many connections, each repeating
-//! its event until that is answered 200, and a list of what was.
+//! its event until that is answered 200, and a ledger of what was sent and
+//! answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use squaresync::square::signature::{NotificationUrl, SigningKey, sign};
@@ -15,17 +16,47 @@ use uuid::Uuid;
 
 use super::webhooks;
 use crate::support::process::{KEY, LONG, NAME, URL, until};
+use crate::support::{OtherProgram, TestDb};
 
 /// Connections at a time.
 const CONNECTIONS: usize = 12;
 /// The least time between two attempts on one connection.
 const PACE: Duration = Duration::from_millis(15);
 
+/// What was sent and what came back.
+#[derive(Clone, Default)]
+pub(super) struct Answers {
+    /// Every event that was ever sent.
+    sent: BTreeSet<String>,
+    /// Those that were answered 200, and when.
+    pub(super) kept: BTreeMap<String, Instant>,
+    /// How often the answer was to send it again.
+    pub(super) later: usize,
+    /// Statuses that a genuine event never gets.
+    others: Vec<u16>,
+}
+
+impl Answers {
+    /// The events that were answered 200 and are not in the inbox. Nothing may
+    /// be there that was never sent, or twice.
+    #[track_caller]
+    pub(super) fn lost(&self, db: &TestDb) -> Vec<String> {
+        let there = OtherProgram::new(db).values("SELECT event_id AS value FROM inbox");
+        let all = there.len();
+        let there: BTreeSet<String> = there.into_iter().flatten().collect();
+        assert_eq!(there.len(), all, "an event is there twice");
+        let unexpected: Vec<_> = there.difference(&self.sent).collect();
+        assert!(unexpected.is_empty(), "never sent: {unexpected:?}");
+        let kept = self.kept.keys();
+        kept.filter(|id| !there.contains(*id)).cloned().collect()
+    }
+}
+
 /// Sends until it is told to stop.
 pub(super) struct Sender {
     /// Where to; none while nobody listens.
     address: watch::Sender<Option<SocketAddr>>,
-    answered: Arc<Mutex<BTreeSet<String>>>,
+    answers: Arc<Mutex<Answers>>,
     connections: Vec<JoinHandle<()>>,
 }
 
@@ -33,7 +64,7 @@ impl Sender {
     /// A seller creates and changes customers, and each change is sent.
     pub(super) fn start(square: &Arc<Simulator>) -> Self {
         let (address, _) = watch::channel(None);
-        let answered = Arc::new(Mutex::new(BTreeSet::new()));
+        let answers = Arc::new(Mutex::new(Answers::default()));
         let client = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(5))
@@ -46,13 +77,13 @@ impl Sender {
                     square: Arc::clone(square),
                     client: client.clone(),
                     address: address.subscribe(),
-                    answered: Arc::clone(&answered),
+                    answers: Arc::clone(&answers),
                 }))
             })
             .collect();
         Self {
             address,
-            answered,
+            answers,
             connections,
         }
     }
@@ -62,20 +93,27 @@ impl Sender {
         self.address.send_replace(Some(address));
     }
 
-    /// Waits until so many events were answered 200.
-    pub(super) async fn has_sent(&self, count: usize) {
-        let sent = || self.answered.lock().unwrap().len();
-        let told = || format!("{} events were answered", sent());
-        until(LONG, told, || (count <= sent()).then_some(())).await;
+    /// What is known so far.
+    pub(super) fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap()
     }
 
-    /// Stops, and gives the ids of all events that were answered 200.
-    pub(super) async fn stop(self) -> BTreeSet<String> {
+    /// Waits until so many events were answered 200.
+    pub(super) async fn has_sent(&self, count: usize) {
+        let told = || format!("{} events were answered", self.answers().kept.len());
+        let look = || (count <= self.answers().kept.len()).then_some(());
+        until(LONG, told, look).await;
+    }
+
+    /// Stops, and gives what became of the events.
+    pub(super) async fn stop(self) -> Answers {
         drop(self.address);
         for connection in self.connections {
             connection.await.unwrap();
         }
-        std::mem::take(&mut self.answered.lock().unwrap())
+        let answers = std::mem::take(&mut *self.answers.lock().unwrap());
+        assert_eq!(answers.others, [0; 0], "statuses of genuine events");
+        answers
     }
 }
 
@@ -84,7 +122,7 @@ struct Connection {
     square: Arc<Simulator>,
     client: reqwest::Client,
     address: watch::Receiver<Option<SocketAddr>>,
-    answered: Arc<Mutex<BTreeSet<String>>>,
+    answers: Arc<Mutex<Answers>>,
 }
 
 /// Sends event after event: a customer is created, then changed, then the next one.
@@ -106,10 +144,17 @@ async fn send(mut connection: Connection) {
         let event_id = Uuid::new_v4().to_string();
         let customer = square.customer(&id).unwrap();
         let body = event(square, &event_id, kind, &customer);
+        connection
+            .answers
+            .lock()
+            .unwrap()
+            .sent
+            .insert(event_id.clone());
         if !deliver(&mut connection, &body).await {
             return;
         }
-        connection.answered.lock().unwrap().insert(event_id);
+        let answered = (event_id, Instant::now());
+        connection.answers.lock().unwrap().kept.extend([answered]);
     }
 }
 
@@ -132,12 +177,13 @@ async fn deliver(connection: &mut Connection, body: &str) -> bool {
             .post(webhooks(address))
             .header("x-square-hmacsha256-signature", &signature)
             .body(body.to_owned());
-        if request
-            .send()
-            .await
-            .is_ok_and(|answer| answer.status() == 200)
-        {
-            return true;
+        let Ok(answer) = request.send().await else {
+            continue;
+        };
+        match answer.status().as_u16() {
+            200 => return true,
+            503 => connection.answers.lock().unwrap().later += 1,
+            other => connection.answers.lock().unwrap().others.push(other),
         }
     }
 }

@@ -73,12 +73,8 @@ async fn sigterm_ends_it_and_what_was_answered_is_kept(db: TestDb) {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
     eprintln!("ended {:?} after SIGTERM", began.elapsed());
-    let answered = sender.stop().await;
-    let kept = OtherProgram::new(&db).values("SELECT event_id AS value FROM inbox");
-    let lost = answered
-        .iter()
-        .filter(|id| !kept.contains(&Some(id.to_string())));
-    assert_eq!(lost.count(), 0, "of {}", answered.len());
+    let answers = sender.stop().await;
+    assert_eq!(answers.lost(&db), [""; 0]);
 }
 
 async fn sigint_ends_it_too(db: TestDb) {

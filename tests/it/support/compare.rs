@@ -1,23 +1,34 @@
 //! Both sides held against each other, field by field.
 
 use serde_json::Value;
+use squaresync::square::simulator::Simulator;
 
-use super::App;
+use super::{App, OtherProgram, TestDb};
+
+/// The profiles of live rows as we hold them, a line each.
+pub(crate) fn held(db: &TestDb) -> Vec<String> {
+    let mut lines: Vec<String> = OtherProgram::new(db)
+        .values("SELECT profile AS value FROM images WHERE customer_id IN (SELECT id FROM live_customers)")
+        .into_iter()
+        .flatten()
+        .map(|profile| line(&serde_json::from_str(&profile).unwrap()))
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// The profiles as Square has them, a line each.
+pub(crate) fn at_square(square: &Simulator) -> Vec<String> {
+    let mut lines: Vec<String> = square.customers().iter().map(line).collect();
+    lines.sort();
+    lines
+}
 
 impl App {
     /// Fails unless both sides hold the same live customers, field by field.
     #[track_caller]
     pub(crate) fn assert_equal(&self) {
-        let mut theirs: Vec<String> = self.square.customers().iter().map(line).collect();
-        theirs.sort();
-        let mut ours: Vec<String> = self
-            .other()
-            .values("SELECT profile AS value FROM images WHERE customer_id IN (SELECT id FROM live_customers)")
-            .into_iter()
-            .flatten()
-            .map(|profile| line(&serde_json::from_str(&profile).unwrap()))
-            .collect();
-        ours.sort();
+        let (ours, theirs) = (held(&self.db), at_square(&self.square));
         assert_eq!(ours, theirs, "the images differ from Square");
         let mut rows = self.other().values(
             "SELECT square_id || ' ' || square_version || ' ' || coalesce(given_name, '-') || ' ' || \

@@ -5,6 +5,8 @@
 //! a file in a fresh folder, PostgreSQL a fresh schema. Both go with the value;
 //! after a crash a schema stays behind only on a server that is not ours.
 
+use std::path::{Path, PathBuf};
+
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use tempfile::TempDir;
@@ -24,7 +26,12 @@ pub(crate) struct TestDb(Place);
 
 enum Place {
     File(TempDir),
-    Schema { server: String, name: String },
+    /// A file in a folder that the test keeps itself.
+    Kept(PathBuf),
+    Schema {
+        server: String,
+        name: String,
+    },
 }
 
 impl TestDb {
@@ -38,10 +45,16 @@ impl TestDb {
         })
     }
 
+    /// A SQLite file in a folder that stays when this is dropped.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self(Place::Kept(folder.join("test.db")))
+    }
+
     /// What a user would write into `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         match &self.0 {
             Place::File(folder) => format!("sqlite:{}", folder.path().join("test.db").display()),
+            Place::Kept(path) => format!("sqlite:{}", path.display()),
             Place::Schema { server, name } => {
                 let mark = if server.contains('?') { '&' } else { '?' };
                 format!("{server}{mark}options=-csearch_path%3D{name}")
@@ -52,7 +65,7 @@ impl TestDb {
     /// Which database it is.
     pub(crate) fn kind(&self) -> Kind {
         match self.0 {
-            Place::File(_) => Kind::Sqlite,
+            Place::File(_) | Place::Kept(_) => Kind::Sqlite,
             Place::Schema { .. } => Kind::Postgres,
         }
     }
