@@ -52,6 +52,10 @@ impl Answers {
     }
 }
 
+/// How long an answer is waited for. A connection that cannot be opened is
+/// tried for five seconds, by the batch before as well.
+const PATIENCE: Duration = Duration::from_secs(12);
+
 /// Sends until it is told to stop.
 pub(super) struct Sender {
     /// Where to; none while nobody listens.
@@ -67,7 +71,7 @@ impl Sender {
         let answers = Arc::new(Mutex::new(Answers::default()));
         let client = reqwest::Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(5))
+            .timeout(PATIENCE)
             .build()
             .unwrap();
         let connections = (0..CONNECTIONS)
