@@ -2,6 +2,19 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
+use crate::domain::Timestamp;
+
+/// No wait is as long as this, not even one that Square asks for.
+pub const ENDLESS: TimeDelta = TimeDelta::hours(1);
+
+/// Whether a wait until then is over. One that would last longer than any is
+/// no wait: the clock was set back since.
+pub fn is_over(until: Timestamp, now: Timestamp) -> bool {
+    until <= now || ENDLESS < until - now
+}
+
 /// The longest wait between two attempts.
 const LONGEST: Duration = Duration::from_secs(60);
 /// The wait that doubles with each attempt.
@@ -20,6 +33,15 @@ pub fn wait(attempt: u32, asked: Option<Duration>, random: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_ends_though_the_clock_is_set_back() {
+        let at = |second| chrono::DateTime::from_timestamp(second, 0).unwrap_or_default();
+
+        assert!(!is_over(at(60), at(0)));
+        assert!(is_over(at(60), at(60)));
+        assert!(is_over(at(1_000_000), at(0)));
+    }
 
     #[test]
     fn the_wait_doubles_up_to_a_minute() {

@@ -109,7 +109,11 @@ impl Push {
     /// [0, 1), spreads the waits between attempts. [`Step::Idle`] says that
     /// nothing can be done now; finding that out writes nothing.
     pub async fn step(&mut self, now: Timestamp, random: f64) -> Result<Step, FlowError> {
-        if self.paused_until.is_some_and(|until| now < until) || !self.has_work(now).await? {
+        if self
+            .paused_until
+            .is_some_and(|until| !backoff::is_over(until, now))
+            || !self.has_work(now).await?
+        {
             self.give_back().await?;
             return Ok(Step::Idle);
         }

@@ -5,9 +5,9 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::domain::Timestamp;
 use crate::domain::field::Fields;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::domain::{Timestamp, backoff};
 use crate::store::batch;
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
@@ -125,7 +125,7 @@ pub fn put(db: &mut Db, merchant: &MerchantId, calls: &[Call]) -> StoreResult<()
 pub fn due(db: &mut Db, merchant: &MerchantId, now: Timestamp) -> StoreResult<Option<Call>> {
     let row: Option<Row> = outbox::table
         .filter(outbox::merchant_id.eq(merchant.as_str()))
-        .filter(outbox::next_attempt_at.le(stored(now)))
+        .filter(is_due(now))
         .order(outbox::next_attempt_at)
         .first(db)
         .optional()?;
@@ -141,11 +141,21 @@ pub fn due_but_deletes(
     let row: Option<Row> = outbox::table
         .filter(outbox::merchant_id.eq(merchant.as_str()))
         .filter(outbox::operation.ne("delete"))
-        .filter(outbox::next_attempt_at.le(stored(now)))
+        .filter(is_due(now))
         .order(outbox::next_attempt_at)
         .first(db)
         .optional()?;
     row.map(call).transpose()
+}
+
+/// Calls whose wait is over, as [`backoff::is_over`] says.
+#[diesel::dsl::auto_type]
+fn is_due(now: Timestamp) -> _ {
+    let (now, endless): (NaiveDateTime, NaiveDateTime) =
+        (stored(now), stored(now + backoff::ENDLESS));
+    outbox::next_attempt_at
+        .le(now)
+        .or(outbox::next_attempt_at.gt(endless))
 }
 
 /// How many profiles wait to be deleted.

@@ -120,7 +120,8 @@ pub(super) fn key_was_used(
     row: Option<&Row>,
 ) -> StoreResult<Settled> {
     let first = call.first_attempt.unwrap_or(learning.now);
-    if learning.now - first < SEARCH_LAG {
+    // A clock that was set back must not keep the row waiting for ever.
+    if (learning.now - first).abs() < SEARCH_LAG {
         if call.sent != Fields::default() {
             tracing::warn!(customer.id = %call.customer_id, "Square knows the call's key with another body; what it made is looked for");
             // Whatever was made, it was not made of this.

@@ -58,7 +58,7 @@ impl Question {
             return Self::of_new(call, is_known, matching);
         };
         // An old key may be forgotten, and would make a second profile.
-        (KEY_LIFE < now - first).then(|| Self::of_made(call, Why::Unknown))
+        (KEY_LIFE < (now - first).abs()).then(|| Self::of_made(call, Why::Unknown))
     }
 
     /// What to ask when Square says that the key was used with another body.
