@@ -29,7 +29,7 @@ pub(super) async fn send(square: &Square, call: &Call) -> Result<Reply, SquareEr
         },
         Operation::Delete(id) => match square.delete(id, version(call)).await {
             Ok(()) => Ok(Reply {
-                observations: vec![gone(id, Cause::Local)],
+                observations: vec![gone(id, Some(version(call)), Cause::Local)],
                 is_done: true,
             }),
             Err(SquareError::Stale | SquareError::NotFound) => look(square, id).await,
@@ -50,7 +50,7 @@ fn made(profile: Profile) -> Reply {
 async fn look(square: &Square, id: &SquareId) -> Result<Reply, SquareError> {
     let observations = match square.retrieve(id).await {
         Ok(profile) => shown(id, profile, Origin::Retrieve),
-        Err(SquareError::NotFound) => vec![gone(id, Cause::NotFound)],
+        Err(SquareError::NotFound) => vec![gone(id, None, Cause::NotFound)],
         Err(error) => return Err(error),
     };
     Ok(Reply {
@@ -76,10 +76,11 @@ fn shown(id: &SquareId, profile: Profile, origin: Origin) -> Vec<Observation> {
     observations
 }
 
-fn gone(id: &SquareId, cause: Cause) -> Observation {
+/// That a profile is gone; at which version Square says only by taking a delete on top of it.
+fn gone(id: &SquareId, version: Option<i64>, cause: Cause) -> Observation {
     Observation {
         square_id: id.clone(),
-        shown: Shown::Deleted(None, cause),
+        shown: Shown::Deleted(version, cause),
     }
 }
 
