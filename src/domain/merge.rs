@@ -78,6 +78,8 @@ pub struct Decision {
 pub struct Sent<'a> {
     /// What the row held when the call was made.
     pub fields: &'a Fields,
+    /// The fields that the call carries.
+    pub carried: &'a [Field],
     /// Whether `remote` is Square's answer to that very call.
     pub answered: bool,
 }
@@ -131,8 +133,10 @@ pub fn merge(sides: &Sides<'_>, rule: Rule) -> Decision {
 fn whose(sides: &Sides<'_>, field: Field) -> Option<Side> {
     let base = sides.base.get(field);
     let (theirs, ours) = (sides.remote.get(field), sides.local.get(field));
+    // What a call does not carry it did not change, whatever the row held then.
     let is_echo = |sent: &Sent<'_>| {
-        sent.answered || theirs != base && alike(field, sent.fields.get(field), theirs)
+        let is_shown = theirs != base && alike(field, sent.fields.get(field), theirs);
+        sent.carried.contains(&field) && (sent.answered || is_shown)
     };
     // The answer settles what was sent even where it is what Square had before:
     // it may have made of the new spelling the old one again.
@@ -211,6 +215,7 @@ mod tests {
     fn unanswered(fields: &Fields) -> Option<Sent<'_>> {
         Some(Sent {
             fields,
+            carried: &Field::ALL,
             answered: false,
         })
     }
@@ -273,6 +278,7 @@ mod tests {
         let (base, local) = (named("Ann"), named("Ann "));
         let answered = Some(Sent {
             fields: &local,
+            carried: &Field::ALL,
             answered: true,
         });
 

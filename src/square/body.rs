@@ -33,6 +33,19 @@ pub fn update_body(wanted: &Fields, fields_changed: &[Field], version: i64) -> S
     Value::Object(body).to_string()
 }
 
+/// The fields that an update's body carries.
+pub fn carried(body: &str) -> Vec<Field> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let holds = |field: &Field| {
+        let parent = field
+            .parent()
+            .key()
+            .map_or(Some(&body), |key| body.get(key));
+        parent.is_some_and(|object| object.get(field.key()).is_some())
+    };
+    Field::ALL.into_iter().filter(holds).collect()
+}
+
 /// Puts `value` where Square has `field`.
 fn put(body: &mut Map<String, Value>, field: Field, value: Value) {
     let Some(parent) = field.parent().key() else {
@@ -87,7 +100,10 @@ mod tests {
         ];
 
         let body = update_body(&wanted, &changed, 7);
+        let mut sorted = changed;
+        sorted.sort_unstable();
 
+        assert_eq!(carried(&body), sorted);
         assert_eq!(
             body,
             r#"{"address":{"locality":null,"postal_code":"10001"},"note":"<\"é\">","tax_ids":{"eu_vat":null},"version":7}"#

@@ -140,7 +140,7 @@ proptest! {
             for field in &first.owed {
                 world.remote.set(*field, asked.get(*field).map(str::to_owned));
             }
-            let answered = Sent { fields: &sent, answered: true };
+            let answered = Sent { fields: &sent, carried: &first.owed, answered: true };
             let second = world.merge(Some(answered).filter(|_| !first.owed.is_empty()), rule);
             world.take(&second);
             let third = world.merge(None, rule);

@@ -94,6 +94,9 @@ impl Book<'_> {
 
     /// Writes what changed.
     pub(super) fn close(mut self, db: &mut Db) -> StoreResult<()> {
+        // Square's answer was about one profile, and not about those that went into it.
+        self.answered = None;
+        self.is_given = false;
         self.follow_survivors(db)?;
         self.forget_moved();
         let merchant = &self.learning.merchant;
@@ -156,8 +159,9 @@ impl Book<'_> {
         let is_answered = self.answered.is_some();
         // What another row agreed on with Square is not what this one did; one that
         // Square did not have agrees with it on what was sent to make the profile.
+        let has_agreed = old.is_none_or(|old| old.square_id.is_some());
         let base = before
-            .filter(|_| displaced.is_none())
+            .filter(|_| displaced.is_none() && has_agreed)
             .or_else(|| made.map(|call| call.sent.clone()))
             .unwrap_or_default();
         let context = row::Context {

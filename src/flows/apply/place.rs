@@ -28,8 +28,13 @@ impl Book<'_> {
             return Place::Nowhere;
         };
         if let Some(call) = self.answered {
+            // What an application deleted is not taken from a row that has it by now.
+            let other = held.customer_id.as_ref();
+            let has_row = other.is_some_and(|other| self.rows.contains_key(other));
             return match self.unless_locked(call.customer_id.clone()) {
-                Place::Row(customer) if !self.rows.contains_key(&customer) => Place::Gone(customer),
+                Place::Row(customer) if self.rows.contains_key(&customer) => Place::Row(customer),
+                Place::Row(_) if has_row => Place::Later,
+                Place::Row(customer) => Place::Gone(customer),
                 place => place,
             };
         }

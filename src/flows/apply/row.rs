@@ -12,9 +12,10 @@ use crate::domain::image::Image;
 use crate::domain::merge::{Decision, Rule, Sent, Sides, merge};
 use crate::domain::profile::Profile;
 use crate::flows::apply::Learning;
+use crate::square::body;
 use crate::store::changes::Change;
 use crate::store::customers::{Row, SquareColumns, SyncState};
-use crate::store::outbox::Call;
+use crate::store::outbox::{Call, Operation};
 use crate::store::time::stored;
 
 /// What a row's next state depends on beside the image.
@@ -84,8 +85,10 @@ fn decided(
     image: &Image,
     context: &Context<'_>,
 ) -> Decision {
+    let carried = context.call.map(carried).unwrap_or_default();
     let sent = context.call.map(|call| Sent {
         fields: &call.sent,
+        carried: &carried,
         answered: context.answered,
     });
     let sides = Sides {
@@ -102,6 +105,15 @@ fn decided(
         Rule::Local
     };
     merge(&sides, rule)
+}
+
+/// The fields that a call carries. A create carries all, since what it leaves out is empty.
+fn carried(call: &Call) -> Vec<Field> {
+    match call.operation {
+        Operation::Create { .. } => Field::ALL.to_vec(),
+        Operation::Update(_) => body::carried(&call.body),
+        Operation::Delete(_) => Vec::new(),
+    }
 }
 
 /// A row whose profile is another row's, or gone, once its edits are handed
