@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use crate::domain::id::SquareId;
 use crate::domain::observation::{Cause, Observation, Origin, Shown};
 use crate::domain::profile::Profile;
-use crate::domain::{Timestamp, cap};
+use crate::domain::{Timestamp, backoff, cap};
 use crate::flows::census::words;
 use crate::flows::error::FlowError;
 use crate::flows::listing::Listing;
@@ -14,8 +14,8 @@ use crate::flows::pages::Read;
 use crate::flows::reading::Reading;
 use crate::square::client::{MOST, Retrieved, Square};
 use crate::square::error::SquareError;
-use crate::store::images::standing;
-use crate::store::{StoreResult, images};
+use crate::store::images::{Held, standing};
+use crate::store::{Db, StoreResult, images};
 
 /// How many images are looked at in one transaction.
 const AT_ONCE: i64 = 1000;
@@ -77,27 +77,34 @@ impl Suspects {
             return Ok(false);
         };
         self.at = last.square_id.clone();
-        let mut missing = Vec::new();
+        let (mut missing, mut ended) = (Vec::new(), Vec::new());
         for one in some {
             self.live += u64::from(one.is_live);
             match (one.is_live, listing.has(&one.square_id)) {
                 // Who was learnt of meanwhile came, or changed, while the list was read.
-                (true, false) if one.observed_at < self.began_here => missing.push(one.square_id),
+                (true, false) if self.is_older(one.observed_at) => missing.push(one.square_id),
                 (false, true) => self.returned.push(one.square_id),
+                (false, false) if one.may_return => ended.push(one.square_id),
                 _ => {}
             }
         }
-        let (merchant, ids) = (reading.merchant.clone(), missing.clone());
-        let held = reading
-            .store
-            .read(move |db| images::load(db, &merchant, &ids))
-            .await?;
+        let held = held(reading, &missing).await?;
         let expected = held
             .iter()
             .filter(|(_, held)| self.is_expected(&held.image.profile));
         self.expected += number(expected.count());
         self.missing.extend(missing);
+        // No list would show a hidden one that is back.
+        let hidden = self::held(reading, &ended).await?.into_iter();
+        let hidden = hidden.filter(|(_, held)| !held.image.profile.fields().identifies_somebody());
+        self.returned.extend(hidden.map(|(id, _)| id));
         Ok(true)
+    }
+
+    /// Whether this was before the census began; a moment far ahead was, too, and
+    /// the clock was set back since.
+    fn is_older(&self, moment: Timestamp) -> bool {
+        moment < self.began_here || backoff::ENDLESS < moment - self.began_here
     }
 
     /// How many of ours were not listed.
@@ -191,6 +198,12 @@ impl Suspects {
     fn is_expected(&self, profile: &Profile) -> bool {
         profile.fields().identifies_somebody() && !profile.is_touched_since(self.settled)
     }
+}
+
+async fn held(reading: &Reading, ids: &[SquareId]) -> StoreResult<Vec<(SquareId, Held)>> {
+    let (merchant, ids) = (reading.merchant.clone(), ids.to_vec());
+    let load = move |db: &mut Db| images::load(db, &merchant, &ids);
+    reading.store.read(load).await
 }
 
 /// Square's answer for each. One that refuses the whole call says nothing of anybody.

@@ -5,6 +5,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::domain::Timestamp;
+use crate::domain::backoff;
 use crate::domain::id::{MerchantId, SquareId};
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
@@ -18,11 +19,19 @@ pub struct Standing {
     pub square_id: SquareId,
     /// Whether Square has it, as far as we were shown.
     pub is_live: bool,
+    /// Whether it has ended and not gone into another: it may come back.
+    pub may_return: bool,
     /// When something new was last learnt of it, by our clock.
     pub observed_at: Timestamp,
 }
 
-type Row = (String, Option<i64>, Option<i64>, NaiveDateTime);
+type Row = (
+    String,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    NaiveDateTime,
+);
 
 /// Up to `limit` images behind `after`, in the database's order of their ids.
 pub fn after(
@@ -38,6 +47,7 @@ pub fn after(
             images::square_id,
             images::version,
             images::tombstone_version,
+            images::merged_into,
             images::observed_at,
         ))
         .order(images::square_id)
@@ -46,7 +56,8 @@ pub fn after(
     Ok(rows.into_iter().map(standing).collect())
 }
 
-/// Of these, the profiles of which nothing new was learnt since `moment`.
+/// Of these, the profiles of which nothing new was learnt since `moment`. What
+/// was learnt long after it was learnt before the clock was set back.
 pub fn unobserved_since(
     db: &mut Db,
     merchant: &MerchantId,
@@ -57,18 +68,23 @@ pub fn unobserved_since(
     let still: Vec<String> = images::table
         .filter(images::merchant_id.eq(merchant.as_str()))
         .filter(images::square_id.eq_any(ids))
-        .filter(images::observed_at.lt(stored(moment)))
+        .filter(
+            images::observed_at
+                .lt(stored(moment))
+                .or(images::observed_at.gt(stored(moment + backoff::ENDLESS))),
+        )
         .select(images::square_id)
         .load(db)?;
     Ok(still.into_iter().map(SquareId::new).collect())
 }
 
 /// The same rule as [`Image::is_live`](crate::domain::image::Image::is_live).
-fn standing((square_id, version, tombstone, observed_at): Row) -> Standing {
+fn standing((square_id, version, tombstone, merged_into, observed_at): Row) -> Standing {
     let is_live = version.is_some_and(|version| tombstone.is_none_or(|end| end < version));
     Standing {
         square_id: SquareId::new(square_id),
         is_live,
+        may_return: !is_live && version.is_some() && merged_into.is_none(),
         observed_at: moment(observed_at),
     }
 }
