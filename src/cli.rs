@@ -95,13 +95,13 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command, settings: Settings) -> anyhow::Result<u8> {
     match command {
         Command::Serve => serve::run(settings).await,
-        Command::Sync(sync) => sync::run(settings, sync).await,
+        Command::Sync(sync) => Box::pin(sync::run(settings, sync)).await,
         Command::Backfill(report) => backfill::run(settings, report.json).await,
-        Command::Push(push) => push::run(settings, push).await,
+        Command::Push(push) => Box::pin(push::run(settings, push)).await,
         Command::Status(report) => status::run(settings, report.json).await,
         Command::Dead(dead) => dead::run(settings, dead).await,
         Command::Conflicts(conflicts) => conflicts::run(settings, conflicts).await,
-        Command::Verify(verify) => verify::run(settings, verify).await,
+        Command::Verify(verify) => Box::pin(verify::run(settings, verify)).await,
         Command::Replay(replay) => replay::run(settings, replay).await,
         Command::Simulate(simulate) => simulate::run(settings, simulate).await,
         Command::Demo(demo) => demo::run(settings, demo).await,

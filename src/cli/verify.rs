@@ -37,7 +37,7 @@ struct Repaired {
 pub(super) async fn run(settings: Settings, args: VerifyArgs) -> anyhow::Result<u8> {
     let json = args.report.json;
     let verdict = if args.repair {
-        let repaired = repaired(&settings, args.approve).await;
+        let repaired = Box::pin(repaired(&settings, args.approve)).await;
         output::report(&repaired, json, |repaired| {
             let alarm = repaired.alarm.iter().map(|alarm| format!("{alarm}\n\n"));
             format!(
@@ -96,7 +96,7 @@ async fn repaired(settings: &Settings, approve: bool) -> Repaired {
             };
         }
     };
-    let (left, alarm) = match mended(&parts, &merchant, &found).await {
+    let (left, alarm) = match Box::pin(mended(&parts, &merchant, &found)).await {
         Ok(alarm) => (compared(&parts, &merchant).await, alarm),
         Err(error) => (
             Err(error.context("the repair did not get to its end")),

@@ -217,12 +217,6 @@ pub fn unsent_of(
     Ok(rows.into_iter().filter_map(of_field).collect())
 }
 
-/// How many entries wait for a person.
-pub fn count_open(db: &mut Db) -> StoreResult<i64> {
-    let open = conflicts::table.filter(conflicts::state.eq(State::Open.as_str()));
-    Ok(open.count().get_result(db)?)
-}
-
 /// Writes down what a person decided, or that the question has gone: then nobody's value is `taken`.
 pub fn resolve(db: &mut Db, seq: i64, taken: Option<Taken>, now: Timestamp) -> StoreResult<()> {
     diesel::update(conflicts::table.find(seq))
