@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::indexing_slicing,
+    clippy::large_futures,
     reason = "a test that cannot go on should say where"
 )]
 
@@ -15,6 +16,7 @@ mod attack;
 mod census;
 mod client;
 mod conflicts;
+mod convergence;
 mod customers_table;
 mod errors;
 mod event;

@@ -50,6 +50,16 @@ impl TestDb {
         Self(Place::Kept(folder.join("test.db")))
     }
 
+    /// Like [`new`](Self::new), but a file is kept in memory, where the system has a folder for that.
+    pub(crate) fn in_memory(kind: Kind) -> Self {
+        let shared = std::path::Path::new("/dev/shm");
+        if kind == Kind::Postgres || !shared.is_dir() {
+            return Self::new(kind);
+        }
+        let folder = TempDir::with_prefix_in("squaresync-sqlite.", shared);
+        folder.map_or_else(|_| Self::new(kind), |folder| Self(Place::File(folder)))
+    }
+
     /// What a user would write into `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         match &self.0 {

@@ -1,0 +1,64 @@
+//! Stories: random mixtures of edits on both sides, faults, crashes, lost and
+//! late events, merges, restored copies. When the faults end, both sides must
+//! become equal, and a checker that shares no code with the flows holds the
+//! ledgers against what must always be so.
+//!
+//! `SQUARESYNC_STORIES=N` plays N stories on SQLite instead of the usual share,
+//! `SQUARESYNC_STORY=SEED` one alone. A red story prints its seed, is shortened
+//! while it stays red, and leaves its ledgers in `target/stories`.
+
+#![expect(clippy::as_conversions, reason = "a number picks one of a few")]
+
+mod act;
+mod check;
+mod door;
+mod ledger;
+mod people;
+mod play;
+mod post;
+mod runner;
+mod settle;
+mod stage;
+mod wire;
+mod world;
+
+use world::Way;
+
+use crate::support::Kind;
+
+/// How many stories a usual run plays on SQLite.
+const ON_SQLITE: u64 = 1400;
+/// How many on PostgreSQL, where each commit takes its time.
+const ON_POSTGRES: u64 = 300;
+/// How many over real HTTP on SQLite; a quarter of that on PostgreSQL.
+const OVER_HTTP: u64 = 60;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn whatever_happens_both_sides_end_equal_on_sqlite() {
+    if let Some(seed) = number("SQUARESYNC_STORY") {
+        return runner::play_all(Kind::Sqlite, Way::Memory, seed..seed + 1);
+    }
+    let first = number("SQUARESYNC_FIRST_STORY").unwrap_or(1);
+    let number = number("SQUARESYNC_STORIES").unwrap_or(ON_SQLITE);
+    runner::play_all(Kind::Sqlite, Way::Memory, first..first + number);
+}
+
+#[test]
+fn whatever_happens_both_sides_end_equal_on_postgres() {
+    if let Some(seed) = number("SQUARESYNC_STORY") {
+        return runner::play_all(Kind::Postgres, Way::Memory, seed..seed + 1);
+    }
+    let number = number("SQUARESYNC_POSTGRES_STORIES").unwrap_or(ON_POSTGRES);
+    runner::play_all(Kind::Postgres, Way::Memory, 1..1 + number);
+}
+
+#[test]
+fn whatever_happens_over_real_http_both_sides_end_equal() {
+    let number = number("SQUARESYNC_HTTP_STORIES").unwrap_or(OVER_HTTP);
+    runner::play_all(Kind::Sqlite, Way::Sockets, 1..1 + number);
+    runner::play_all(Kind::Postgres, Way::Sockets, 1..1 + number / 4);
+}

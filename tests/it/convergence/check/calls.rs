@@ -1,0 +1,186 @@
+//! Calls: one profile for one row, one body for one key, on disk before it is
+//! sent; only what differs is written, on top of a version (I26-I29, I31, I35).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use squaresync::square::simulator::Call;
+
+use super::{Evidence, Violation, fields, text};
+
+impl Evidence<'_> {
+    pub(super) fn check_calls(&self, found: &mut Vec<Violation>) {
+        self.check_creates(found);
+        self.check_keys(found);
+        for call in &self.calls {
+            match call.method.as_str() {
+                "PUT" => self.check_update(call, found),
+                "DELETE" => self.check_delete(call, found),
+                _ => {}
+            }
+        }
+        for body in &self.undurable {
+            found.push(Violation::new(
+                "I29",
+                format!("sent before it was on disk: {body}"),
+            ));
+        }
+    }
+
+    fn creates(&self) -> impl Iterator<Item = (usize, &Call, Value)> {
+        self.calls.iter().enumerate().filter_map(|(number, call)| {
+            let is_create = call.method == "POST" && call.path == "/v2/customers";
+            let body = serde_json::from_str(&call.body).ok()?;
+            is_create.then_some((number, call, body))
+        })
+    }
+
+    /// The nickname of a row is there once among all rows, and no story edits it.
+    fn check_creates(&self, found: &mut Vec<Violation>) {
+        let mut made: BTreeMap<String, usize> = BTreeMap::new();
+        for (_, call, body) in self.creates() {
+            let tag = body["nickname"]
+                .as_str()
+                .unwrap_or_default()
+                .trim()
+                .to_owned();
+            let is_known = self
+                .ledger
+                .inserts
+                .iter()
+                .any(|(_, _, known)| *known == tag);
+            if !is_known {
+                found.push(Violation::new(
+                    "I6",
+                    format!("a create for no row: {}", call.body),
+                ));
+            }
+            if call.applied {
+                *made.entry(tag).or_default() += 1;
+            }
+        }
+        for (tag, times) in made {
+            // Who was made, deleted by the seller and forgotten by Square may be made again.
+            let ended = self.deleted_with(&tag);
+            if 1 + ended < times {
+                found.push(Violation::new(
+                    "I26",
+                    format!("row {tag} was created {times} times"),
+                ));
+            }
+        }
+    }
+
+    /// How many profiles that carried this nickname Square has not any more.
+    fn deleted_with(&self, tag: &str) -> usize {
+        let images = self.table("images").iter();
+        let ids = images.filter_map(|image| text(image, "square_id"));
+        ids.map(|id| self.square.history(id))
+            .filter(|history| history.iter().any(|state| state["nickname"] == tag))
+            .filter(|history| history.iter().any(serde_json::Value::is_null))
+            .count()
+    }
+
+    /// One body a key, and another key only after a definite answer. A copy that
+    /// was put back knows neither, and begins both anew.
+    fn check_keys(&self, found: &mut Vec<Violation>) {
+        let mut bodies: BTreeMap<(usize, &str), &str> = BTreeMap::new();
+        let mut keys: BTreeMap<(usize, String), (&str, bool)> = BTreeMap::new();
+        for (number, call, body) in self.creates() {
+            let epoch = self
+                .ledger
+                .restored
+                .iter()
+                .filter(|it| it.calls <= number)
+                .count();
+            let Some(key) = call.idempotency_key.as_deref() else {
+                found.push(Violation::new(
+                    "I26",
+                    format!("a create without a key: {}", call.body),
+                ));
+                continue;
+            };
+            let first = *bodies.entry((epoch, key)).or_insert(&call.body_sha256);
+            if first != call.body_sha256 {
+                found.push(Violation::new(
+                    "I27",
+                    format!("key {key} came with another body: {}", call.body),
+                ));
+            }
+            let tag = body["nickname"]
+                .as_str()
+                .unwrap_or_default()
+                .trim()
+                .to_owned();
+            let is_definite = matches!(call.status, Some(400..=404 | 409..=428));
+            let before = keys.insert((epoch, tag), (key, is_definite));
+            if let Some((old, false)) = before
+                && old != key
+            {
+                found.push(Violation::new(
+                    "I28",
+                    format!("a second key for one row: {old}, {key}"),
+                ));
+            }
+        }
+    }
+
+    fn check_update(&self, call: &Call, found: &mut Vec<Violation>) {
+        let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+        let id = call.path.rsplit('/').next().unwrap_or_default();
+        let Some(version) = body["version"].as_i64() else {
+            found.push(Violation::new(
+                "I31",
+                format!("an update without version: {}", call.body),
+            ));
+            return;
+        };
+        let history = self.square.history(id);
+        let Some(base) = history
+            .iter()
+            .find(|state| state["version"].as_i64() == Some(version))
+        else {
+            found.push(Violation::new(
+                "I31",
+                format!("an update on a version that never was: {}", call.body),
+            ));
+            return;
+        };
+        let (base, sent) = (fields(base), fields(&body));
+        for (field, value) in &sent {
+            if base.get(field) == Some(value) {
+                found.push(Violation::new(
+                    "I31",
+                    format!("an update of what is so already: {field} of {id}"),
+                ));
+            }
+        }
+    }
+
+    fn check_delete(&self, call: &Call, found: &mut Vec<Violation>) {
+        let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
+        let id = path.rsplit('/').next().unwrap_or_default();
+        if !query.starts_with("version=") {
+            found.push(Violation::new(
+                "I31",
+                format!("a delete without version: {}", call.path),
+            ));
+        }
+        let rows: BTreeSet<&str> = self
+            .table("images")
+            .iter()
+            .filter(|image| text(image, "square_id") == Some(id))
+            .filter_map(|image| text(image, "customer_id"))
+            .collect();
+        let is_asked =
+            self.ledger.deletes.iter().any(|(_, row, profile)| {
+                rows.contains(row.as_str()) || profile.as_deref() == Some(id)
+            });
+        if !is_asked || !self.push_deletes {
+            found.push(Violation::new(
+                "I35",
+                format!("nobody asked to delete {id}"),
+            ));
+        }
+    }
+}

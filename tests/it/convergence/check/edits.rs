@@ -1,0 +1,128 @@
+//! Edits: none vanishes without a word, on either side (I30, I31, I36).
+
+use serde_json::Value;
+
+use super::{Evidence, Row, Violation, fields, same, text};
+use crate::convergence::ledger::{LocalEdit, SellerEdit};
+
+impl Evidence<'_> {
+    pub(super) fn check_edits(&self, found: &mut Vec<Violation>) {
+        let histories = self.histories();
+        for edit in &self.ledger.edits {
+            if !self.is_local_edit_kept(edit, &histories) {
+                found.push(Violation::new(
+                    "I30",
+                    format!("an application's edit is gone: {edit:?}"),
+                ));
+            }
+        }
+        for edit in &self.ledger.seller {
+            if let Some(value) = self.replacement(edit) {
+                found.push(Violation::new(
+                    "I31",
+                    format!(
+                        "the seller's {edit:?} was replaced by {value:?}, which did not know it"
+                    ),
+                ));
+            }
+        }
+    }
+
+    /// Every state of every profile that we know of.
+    fn histories(&self) -> Vec<Vec<Value>> {
+        let images = self.table("images").iter();
+        images
+            .filter_map(|image| Some(self.square.history(text(image, "square_id")?)))
+            .collect()
+    }
+
+    fn row(&self, id: &str) -> Option<&Row> {
+        self.table("customers")
+            .iter()
+            .find(|row| text(row, "id") == Some(id))
+    }
+
+    fn is_local_edit_kept(&self, edit: &LocalEdit, histories: &[Vec<Value>]) -> bool {
+        let field = edit.field;
+        let new = edit.new.as_deref();
+        let is_overwritten = self
+            .ledger
+            .edits
+            .iter()
+            .any(|later| edit.at < later.at && later.row == edit.row && later.field == field);
+        let is_deleted = self
+            .ledger
+            .deletes
+            .iter()
+            .any(|(at, row, _)| edit.at < *at && *row == edit.row);
+        if is_overwritten || is_deleted || self.ledger.may_be_lost(edit.at) {
+            return true;
+        }
+        let is_at_square = histories.iter().flatten().any(|state| {
+            !state.is_null() && same(field, fields(state).get(field).map(String::as_str), new)
+        });
+        let is_in_ledger = self.table("conflicts").iter().any(|entry| {
+            // Of two rows that were merged, one's edit may be what the other's met.
+            let values = ["local_value", "square_value"];
+            text(entry, "field") == Some(field)
+                && values
+                    .iter()
+                    .any(|value| same(field, text(entry, value), new))
+        });
+        let is_listed = self.row(&edit.row).is_some_and(|row| {
+            matches!(text(row, "sync_state"), Some("failed" | "conflict"))
+                && same(field, text(row, field), new)
+        });
+        is_at_square || is_in_ledger || is_listed
+    }
+
+    /// What a call of ours put in the place of the seller's value, unless an
+    /// application had seen that value, or the ledger tells of it.
+    fn replacement(&self, edit: &SellerEdit) -> Option<String> {
+        let field = edit.field;
+        let seen = |value: &Option<String>| same(field, value.as_deref(), edit.new.as_deref());
+        let states = self.square.history(&edit.square_id);
+        let values: Vec<Option<String>> = states
+            .iter()
+            .filter(|state| edit.version <= state["version"].as_i64().unwrap_or(-1))
+            .map(|state| fields(state).get(field).cloned())
+            .collect();
+        let next = values.iter().find(|value| !seen(value))?;
+        let is_sellers = self.ledger.seller.iter().any(|later| {
+            edit.at < later.at
+                && later.square_id == edit.square_id
+                && later.field == field
+                && same(field, later.new.as_deref(), next.as_deref())
+        });
+        let is_known = self.led_from(edit, next.as_deref());
+        let is_in_ledger = self.table("conflicts").iter().any(|entry| {
+            text(entry, "field") == Some(field)
+                && seen(&text(entry, "square_value").map(str::to_owned))
+        });
+        (!is_sellers && !is_known && !is_in_ledger).then(|| next.clone().unwrap_or_default())
+    }
+
+    /// Whether an application that saw the seller's value came, by one edit or
+    /// several, to this one.
+    fn led_from(&self, edit: &SellerEdit, last: Option<&str>) -> bool {
+        let field = edit.field;
+        let mut reached: Vec<Option<String>> = vec![last.map(str::to_owned)];
+        for local in self.ledger.edits.iter().rev() {
+            let leads =
+                |value: &Option<String>| same(field, local.new.as_deref(), value.as_deref());
+            if local.field == field && reached.iter().any(leads) {
+                let is_seen = same(field, local.old.as_deref(), edit.new.as_deref());
+                // An edit of a row that was merged away goes where nothing is.
+                let moves = edit.new.is_none()
+                    && self
+                        .row(&local.row)
+                        .is_some_and(|row| text(row, "merged_into").is_some());
+                if is_seen || moves {
+                    return true;
+                }
+                reached.push(local.old.clone());
+            }
+        }
+        false
+    }
+}

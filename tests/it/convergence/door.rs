@@ -1,0 +1,121 @@
+//! The simulator behind the client's door, without a socket. The process may
+//! end here: before a call gets to Square, or after Square did what it asks.
+//! Each create is held against the outbox on disk before it goes on.
+
+use std::sync::{Arc, Mutex};
+
+use reqwest::Request;
+use squaresync::square::client::{Answering, Door};
+use squaresync::square::simulator::{self, Simulator};
+use tokio::sync::Notify;
+
+use crate::support::OtherProgram;
+
+/// When the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CrashPoint {
+    /// How many calls get through before.
+    pub(crate) calls_left: u32,
+    /// Whether Square does what the last one asks.
+    pub(crate) is_applied: bool,
+}
+
+/// What lies between the client and the simulator.
+pub(crate) struct Passage {
+    square: Arc<Simulator>,
+    crash: Mutex<Option<CrashPoint>>,
+    /// Wakes whoever waits for the process's end.
+    pub(crate) crashed: Notify,
+    /// Where to look for the outbox: another connection to the same database.
+    disk: Arc<Mutex<OtherProgram>>,
+    /// Creates that were sent before they were on disk.
+    pub(crate) undurable: Mutex<Vec<String>>,
+}
+
+impl std::fmt::Debug for Passage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passage")
+    }
+}
+
+impl Passage {
+    pub(crate) fn new(square: Arc<Simulator>, disk: Arc<Mutex<OtherProgram>>) -> Self {
+        Self {
+            square,
+            crash: Mutex::new(None),
+            crashed: Notify::new(),
+            disk,
+            undurable: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn crash_at(&self, point: Option<CrashPoint>) {
+        *self.crash.lock().unwrap() = point;
+    }
+
+    /// Whether this call is the last of the process, and whether Square gets it.
+    fn crashes_now(&self) -> Option<CrashPoint> {
+        let mut crash = self.crash.lock().unwrap();
+        match crash.as_mut() {
+            Some(point) if 0 < point.calls_left => {
+                point.calls_left -= 1;
+                None
+            }
+            _ => crash.take(),
+        }
+    }
+
+    fn note_undurable(&self, body: &str) {
+        let quoted = body.replace('\'', "''");
+        let found = self
+            .disk
+            .lock()
+            .unwrap()
+            .count(&format!("outbox WHERE body = '{quoted}'"));
+        if found == 0 {
+            self.undurable.lock().unwrap().push(body.to_owned());
+        }
+    }
+
+    fn pass_on(&self, request: &Request) -> Option<reqwest::Response> {
+        let body = request.body().and_then(|body| body.as_bytes());
+        let body = String::from_utf8(body.unwrap_or_default().to_vec()).unwrap();
+        let header = |name: &str| request.headers().get(name)?.to_str().ok();
+        let answered = self.square.answer(simulator::Request {
+            method: request.method().as_str(),
+            path: request.url().path(),
+            query: request.url().query().unwrap_or_default(),
+            authorization: header("authorization"),
+            square_version: header("square-version"),
+            body: &body,
+        })?;
+        let mut response = http::Response::builder()
+            .status(answered.status)
+            .header("content-type", answered.content_type)
+            .header("date", answered.date);
+        if let Some(seconds) = answered.retry_after {
+            response = response.header("retry-after", seconds);
+        }
+        Some(response.body(answered.body).unwrap().into())
+    }
+}
+
+impl Door for Passage {
+    fn answer(&self, request: Request) -> Answering<'_> {
+        Box::pin(async move {
+            let is_create = request.method() == "POST" && request.url().path() == "/v2/customers";
+            if let (true, Some(body)) = (is_create, request.body().and_then(|it| it.as_bytes())) {
+                self.note_undurable(&String::from_utf8_lossy(body));
+            }
+            let Some(point) = self.crashes_now() else {
+                return self.pass_on(&request);
+            };
+            if point.is_applied {
+                drop(self.pass_on(&request));
+            }
+            self.crashed.notify_one();
+            // Nobody of this process hears of it any more.
+            std::future::pending().await
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! The end of a story: faults off, everything that was not lost for ever comes
+//! in, the flows run until nobody owes anything. What then still moves, or does
+//! not come to an end, is a violation.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use squaresync::flows::Step;
+
+use super::check::Violation;
+use super::play::Flow;
+use super::world::World;
+
+/// How many rounds of everything a story may need to settle.
+const ROUNDS: u32 = 12;
+/// How many steps a flow may take in one round.
+const STEPS: u32 = 400;
+
+impl World<'_> {
+    /// Runs until nothing moves any more.
+    pub(super) async fn settle(&mut self) -> Result<(), Violation> {
+        self.square.faults(|faults| faults.clear());
+        self.square.set_index_lag(Duration::from_secs(2));
+        self.stage.refuse_events(false);
+        self.inbox_fails = false;
+        if self.rng.bool() {
+            self.skew = TimeDelta::zero();
+        }
+        self.passage.crash_at(None);
+        self.look_for_events();
+        let mut before = String::new();
+        for _ in 0..ROUNDS {
+            let writes = self.api_writes();
+            self.round().await?;
+            let after = self.state();
+            let is_quiet = writes == self.api_writes() && before == after;
+            if is_quiet && self.owes_nothing() {
+                return Ok(());
+            }
+            before = after;
+        }
+        Err(Violation::new(
+            "I33",
+            "nobody comes to rest: the two sides keep writing".to_owned(),
+        ))
+    }
+
+    /// Everything once: events, passes, pushes.
+    async fn round(&mut self) -> Result<(), Violation> {
+        self.give_back().await?;
+        self.look_for_events();
+        for _ in 0..STEPS {
+            if self.underway.is_empty() {
+                break;
+            }
+            let number = self.underway.len().min(7);
+            let events: Vec<_> = self.underway.drain(..number).collect();
+            self.deliver(events, true).await;
+            self.look_for_events();
+        }
+        if !self.underway.is_empty() {
+            let words = "genuine events are turned away for ever".to_owned();
+            return Err(Violation::new("I45", words));
+        }
+        self.advance(Duration::from_secs(65)).await;
+        self.until_idle(Flow::Backfill).await?;
+        self.until_idle(Flow::Events).await?;
+        self.until_idle(Flow::Reconcile).await?;
+        self.until_idle(Flow::Census).await?;
+        for _ in 0..STEPS {
+            self.until_idle(Flow::Push).await?;
+            if self.stage.other.count("outbox") == 0 {
+                return Ok(());
+            }
+            self.advance(Duration::from_secs(30)).await;
+        }
+        Err(Violation::new("I43", "calls stay in the outbox".to_owned()))
+    }
+
+    /// What a flow was in the middle of another one must not wait for.
+    async fn give_back(&mut self) -> Result<(), Violation> {
+        let process = &mut self.process;
+        let given_back = async {
+            process.reconcile.give_back().await?;
+            process.backfill.give_back().await?;
+            process.census.give_back().await?;
+            process.events.give_back().await
+        };
+        let refused = |error| Violation::new("I41", format!("a lease is kept: {error}"));
+        given_back.await.map_err(refused)
+    }
+
+    async fn until_idle(&mut self, flow: Flow) -> Result<(), Violation> {
+        for _ in 0..STEPS {
+            match self.step(flow).await {
+                Some(Ok(Step::Worked)) => {}
+                Some(Ok(Step::Idle)) => return Ok(()),
+                // Another flow of this process had begun to read; this one begins anew.
+                Some(Err(error)) if error.is_held() => {}
+                Some(Err(error)) => {
+                    return Err(Violation::new(
+                        "I43",
+                        format!("{flow:?} without faults: {error}"),
+                    ));
+                }
+                None => return Err(Violation::new("I43", format!("{flow:?} stopped"))),
+            }
+        }
+        Err(Violation::new(
+            "I33",
+            format!("{flow:?} takes steps without end"),
+        ))
+    }
+
+    /// Nothing may happen any more, whatever is asked again.
+    pub(super) async fn stay_quiet(&mut self) -> Result<(), Violation> {
+        if !self.ledger.restored.is_empty() {
+            // An old copy may not know of what was told since.
+            let came = self.came.split_off(0);
+            self.deliver(came, true).await;
+            self.round().await?;
+        }
+        let (state, writes) = (self.state(), self.api_writes());
+        let effects = self.stage.other.count("changes");
+        let mut again = self.came.clone();
+        self.rng.shuffle(&mut again);
+        self.deliver(again, true).await;
+        self.restart(false).await;
+        self.round().await?;
+        if self.stage.other.count("changes") != effects {
+            return Err(Violation::new(
+                "I15",
+                "events that came before have an effect again".to_owned(),
+            ));
+        }
+        if self.api_writes() != writes {
+            return Err(Violation::new(
+                "I33",
+                "writes at Square while idle".to_owned(),
+            ));
+        }
+        if self.state() != state {
+            return Err(Violation::new(
+                "I50",
+                "the tables change while idle".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn api_writes(&self) -> usize {
+        self.square
+            .calls()
+            .iter()
+            .filter(|call| call.applied)
+            .count()
+    }
+
+    fn owes_nothing(&mut self) -> bool {
+        ["outbox", "local_edits", "images WHERE unmerged"]
+            .iter()
+            .all(|rows| self.stage.other.count(rows) == 0)
+    }
+
+    /// Everything that is about customers, as text.
+    pub(super) fn state(&mut self) -> String {
+        let mut lines = Vec::new();
+        for table in ["customers", "images", "outbox", "local_edits", "conflicts"] {
+            for row in self.stage.table(table) {
+                lines.push(format!("{table} {}", serde_json::Value::Object(row)));
+            }
+        }
+        lines.sort_unstable();
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,166 @@
+//! The database that stories are played on, one after another: emptied between
+//! them, copied and put back within them, without closing a connection.
+
+use std::sync::{Arc, Mutex};
+
+use squaresync::store::Store;
+
+use crate::support::app::location;
+use crate::support::{Kind, OtherProgram, TestDb};
+
+/// Everything that a story can leave behind, in an order in which rows can be put back.
+const TABLES: [&str; 13] = [
+    "sellers",
+    "customers",
+    "images",
+    "local_edits",
+    "outbox",
+    "inbox",
+    "changes",
+    "leases",
+    "marks",
+    "backfill_windows",
+    "conflicts",
+    "alarms",
+    "refused_creates",
+];
+
+/// A database, and two connections to it that are not squaresync's.
+pub(crate) struct Stage {
+    db: TestDb,
+    pub(crate) store: Store,
+    /// The application's.
+    pub(crate) other: OtherProgram,
+    /// The observer's, who looks while the flows run.
+    pub(crate) disk: Arc<Mutex<OtherProgram>>,
+}
+
+impl Stage {
+    pub(crate) async fn new(kind: Kind) -> Self {
+        let db = TestDb::in_memory(kind);
+        let store = Store::open(location(&db)).await.unwrap();
+        let mut other = OtherProgram::new(&db);
+        if kind == Kind::Sqlite {
+            other.run("ATTACH ':memory:' AS copy").unwrap();
+        }
+        let disk = Arc::new(Mutex::new(OtherProgram::new(&db)));
+        Self {
+            db,
+            store,
+            other,
+            disk,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.db.kind()
+    }
+
+    /// Another process opens the database anew.
+    pub(crate) async fn reopen(&mut self) {
+        self.store = Store::open(location(&self.db)).await.unwrap();
+    }
+
+    /// Takes everything away.
+    pub(crate) fn empty(&mut self) {
+        let emptied: String = TABLES
+            .iter()
+            .map(|table| format!("DELETE FROM {table};"))
+            .collect();
+        self.unnoticed(&emptied);
+    }
+
+    /// Copies everything.
+    pub(crate) fn back_up(&mut self) {
+        let copied: String = TABLES
+            .iter()
+            .map(|table| {
+                let copy = self.copy_of(table);
+                format!(
+                    "DROP TABLE IF EXISTS {copy}; CREATE TABLE {copy} AS SELECT * FROM {table};"
+                )
+            })
+            .collect();
+        self.other.run(&format!("BEGIN; {copied} COMMIT")).unwrap();
+    }
+
+    /// Puts everything back as it was copied.
+    pub(crate) fn put_back(&mut self) {
+        let mut restored = String::new();
+        for table in TABLES {
+            let copy = self.copy_of(table);
+            restored.push_str(&format!(
+                "DELETE FROM {table}; INSERT INTO {table} SELECT * FROM {copy};"
+            ));
+        }
+        self.unnoticed(&restored);
+    }
+
+    /// Runs statements that the triggers do not take for an application's.
+    fn unnoticed(&mut self, statements: &str) {
+        let (begin, end) = match self.kind() {
+            Kind::Sqlite => (
+                "BEGIN IMMEDIATE; INSERT INTO own_writes (one) VALUES (1);",
+                "DELETE FROM own_writes; COMMIT",
+            ),
+            Kind::Postgres => ("BEGIN; SET LOCAL squaresync.own_write = 'on';", "COMMIT"),
+        };
+        self.other
+            .run(&format!("{begin} {statements} {end}"))
+            .unwrap();
+    }
+
+    fn copy_of(&self, table: &str) -> String {
+        match self.kind() {
+            Kind::Sqlite => format!("copy.{table}"),
+            Kind::Postgres => format!("copy_{table}"),
+        }
+    }
+
+    /// Lets every new event be refused by the database, or no more.
+    pub(crate) fn refuse_events(&mut self, refuse: bool) {
+        let statements = match (self.kind(), refuse) {
+            (Kind::Sqlite, true) => {
+                "CREATE TRIGGER IF NOT EXISTS inbox_fails BEFORE INSERT ON inbox \
+                 BEGIN SELECT RAISE(ABORT, 'the disk fails'); END"
+            }
+            (Kind::Sqlite, false) => "DROP TRIGGER IF EXISTS inbox_fails",
+            (Kind::Postgres, true) => {
+                "CREATE OR REPLACE FUNCTION inbox_fails() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN RAISE EXCEPTION 'the disk fails'; END $$; \
+                 CREATE OR REPLACE TRIGGER inbox_fails BEFORE INSERT ON inbox \
+                 FOR EACH ROW EXECUTE FUNCTION inbox_fails()"
+            }
+            (Kind::Postgres, false) => "DROP TRIGGER IF EXISTS inbox_fails ON inbox",
+        };
+        self.other.run(statements).unwrap();
+    }
+
+    /// Every row of a table as JSON.
+    pub(crate) fn table(&mut self, table: &str) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let row = match self.kind() {
+            Kind::Postgres => "to_jsonb(it)".to_owned(),
+            Kind::Sqlite => {
+                let columns = self.other.values(&format!(
+                    "SELECT name AS value FROM pragma_table_info('{table}')"
+                ));
+                let pairs: Vec<String> = columns
+                    .into_iter()
+                    .flatten()
+                    .map(|name| match name.as_str() {
+                        "body" if table == "inbox" => "'body', hex(body)".to_owned(),
+                        name => format!("'{name}', {name}"),
+                    })
+                    .collect();
+                format!("json_object({})", pairs.join(", "))
+            }
+        };
+        let rows = self
+            .other
+            .values(&format!("SELECT {row} AS value FROM {table} AS it"));
+        rows.into_iter()
+            .flatten()
+            .map(|row| serde_json::from_str(&row).unwrap())
+            .collect()
+    }
+}

@@ -1,0 +1,274 @@
+//! One story's world: the flows as one process has them, Square behind a door,
+//! an application on the table, and the runner's clock. The process can end at
+//! any step; the world goes on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use squaresync::domain::Timestamp;
+use squaresync::domain::id::MerchantId;
+use squaresync::domain::lookalike::Matching;
+use squaresync::domain::merge::Rule;
+use squaresync::flows::backfill::Backfill;
+use squaresync::flows::caught_up::CaughtUp;
+use squaresync::flows::census::Census;
+use squaresync::flows::counters::Counters;
+use squaresync::flows::events::Events;
+use squaresync::flows::identify::identify;
+use squaresync::flows::push::{Push, Pushing};
+use squaresync::flows::reading::Reading;
+use squaresync::flows::receive::Receive;
+use squaresync::flows::reconcile::Reconcile;
+use squaresync::square::client::{AccessToken, ClientSettings, Square};
+use squaresync::square::signature::{NotificationUrl, SigningKey, Verifier};
+use squaresync::square::simulator::{Clock, Event, Options, Simulator, Stale, Webhook};
+use squaresync::store::lease::Holder;
+
+use super::door::Passage;
+use super::ledger::Ledger;
+use super::stage::Stage;
+use super::wire::Wire;
+
+pub(super) const URL: &str = "https://example.com/webhooks/square";
+pub(super) const KEY: &str = "a-signature-key";
+/// How far a pass reaches back.
+pub(super) const OVERLAP: TimeDelta = TimeDelta::minutes(5);
+
+/// What a seed settles beside the acts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    pub(super) rule: Rule,
+    pub(super) push_deletes: bool,
+    pub(super) matching: Matching,
+}
+
+/// How requests travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Within the process.
+    Memory,
+    /// Over real HTTP, in both directions.
+    Sockets,
+}
+
+/// The flows of one process.
+pub(super) struct Process {
+    pub(super) receive: Receive,
+    pub(super) reconcile: Reconcile,
+    pub(super) backfill: Backfill,
+    pub(super) census: Census,
+    pub(super) events: Events,
+    pub(super) push: Push,
+}
+
+/// Everything there is.
+pub(super) struct World<'a> {
+    pub(super) stage: &'a mut Stage,
+    pub(super) square: Arc<Simulator>,
+    pub(super) passage: Arc<Passage>,
+    pub(super) client: Square,
+    pub(super) process: Process,
+    pub(super) setting: Setting,
+    pub(super) ledger: Ledger,
+    pub(super) rng: fastrand::Rng,
+    /// How far the machine's clock is off.
+    pub(super) skew: TimeDelta,
+    /// Events that are on their way; the others came, or never will.
+    pub(super) underway: Vec<Event>,
+    /// Events that came.
+    pub(super) came: Vec<Event>,
+    /// How many of Square's events were looked at.
+    seen_events: usize,
+    pub(super) verifier: Verifier,
+    /// The way over sockets; none where the story does without.
+    pub(super) wire: Option<Wire>,
+    /// Whether the database takes no events now.
+    pub(super) inbox_fails: bool,
+    /// When the copy was made, if there is one, and how many events had been sent then.
+    pub(super) copied: Option<(usize, usize)>,
+    /// Rows that an application deleted; their ids may be used again.
+    pub(super) deleted_rows: BTreeSet<String>,
+    /// Numbers values, so that each is there once.
+    pub(super) values: u32,
+}
+
+impl<'a> World<'a> {
+    /// The world of a seed, before anything happens.
+    pub(super) async fn new(stage: &'a mut Stage, seed: u64, way: Way) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        stage.empty();
+        let setting = Setting {
+            rule: *rng
+                .choice(&[Rule::Square, Rule::Local, Rule::Newest])
+                .unwrap(),
+            push_deletes: rng.bool(),
+            matching: *rng
+                .choice(&[
+                    Matching::Off,
+                    Matching::Off,
+                    Matching::Email,
+                    Matching::Both,
+                ])
+                .unwrap(),
+        };
+        let options = options(seed, &mut rng);
+        let square = Arc::new(match way {
+            Way::Memory => Simulator::unserved(options).unwrap(),
+            Way::Sockets => Simulator::start(options).unwrap(),
+        });
+        let passage = Arc::new(Passage::new(Arc::clone(&square), Arc::clone(&stage.disk)));
+        let client = client(&square, &passage, way);
+        identify(&stage.store, &client, "sandbox", square.now())
+            .await
+            .unwrap();
+        let process = process(stage, &square, &client, setting);
+        let key = SigningKey::parse(KEY).unwrap();
+        let verifier = Verifier::new(NotificationUrl::parse(URL).unwrap(), vec![key]);
+        let wire = (way == Way::Sockets)
+            .then(|| Wire::start(&stage.store, &process.receive, verifier.clone()));
+        Self {
+            stage,
+            square,
+            passage,
+            client,
+            process,
+            setting,
+            wire,
+            ledger: Ledger::default(),
+            rng,
+            skew: TimeDelta::zero(),
+            underway: Vec::new(),
+            came: Vec::new(),
+            seen_events: 0,
+            verifier,
+            inbox_fails: false,
+            copied: None,
+            deleted_rows: BTreeSet::new(),
+            values: 0,
+        }
+    }
+
+    /// Ends the process without a word and starts another.
+    pub(super) async fn restart(&mut self, reopens: bool) {
+        self.passage.crash_at(None);
+        self.ledger.count("crash");
+        let way = match self.wire.take() {
+            Some(wire) => {
+                wire.stop().await;
+                Way::Sockets
+            }
+            None => Way::Memory,
+        };
+        if reopens {
+            self.stage.reopen().await;
+        }
+        self.client = client(&self.square, &self.passage, way);
+        self.process = process(self.stage, &self.square, &self.client, self.setting);
+        self.wire = (way == Way::Sockets).then(|| {
+            Wire::start(
+                &self.stage.store,
+                &self.process.receive,
+                self.verifier.clone(),
+            )
+        });
+    }
+
+    /// The time by this machine's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.square.now() + self.skew
+    }
+
+    /// Lets time pass, for Square and for us.
+    pub(super) async fn advance(&mut self, by: Duration) {
+        self.square.advance(by);
+        // An answer carries Square's clock to us; one that is lost leaves us behind, which is allowed.
+        self.passage.crash_at(None);
+        drop(self.client.token_status().await);
+    }
+
+    /// Takes note of the events that Square has sent off since.
+    pub(super) fn look_for_events(&mut self) {
+        let events = self.square.events().split_off(self.seen_events);
+        self.seen_events += events.len();
+        self.underway.extend(events);
+    }
+}
+
+fn options(seed: u64, rng: &mut fastrand::Rng) -> Options {
+    let start = chrono::DateTime::parse_from_rfc3339("2026-03-02T10:15:30Z").unwrap();
+    let lag = *rng.choice(&[0, 2, 2, 30, 60]).unwrap();
+    let hour = Duration::from_secs(3600);
+    Options {
+        clock: Clock::manual(start.to_utc()),
+        seed,
+        customers: *rng.choice(&[0, 0, 3, 8]).unwrap(),
+        index_lag: Duration::from_secs(lag),
+        key_life: *rng
+            .choice(&[None, Some(24 * hour), Some(2 * hour)])
+            .unwrap(),
+        stale: *rng
+            .choice(&[Stale::VersionMismatch, Stale::Conflict])
+            .unwrap(),
+        closed_windows: rng.bool(),
+        respells: rng.bool(),
+        unknown_keys: rng.bool(),
+        cards: rng.bool(),
+        events_enabled: rng.bool(),
+        webhook: Some(Webhook {
+            notification_url: URL.to_owned(),
+            post_to: None,
+            keys: vec![KEY.to_owned()],
+        }),
+        ..Options::default()
+    }
+}
+
+fn client(square: &Simulator, passage: &Arc<Passage>, way: Way) -> Square {
+    let token = AccessToken::parse(&square.token).unwrap();
+    let settings = ClientSettings {
+        authorization_pause: Duration::ZERO,
+        ..ClientSettings::new(square.url(), token)
+    };
+    match way {
+        Way::Memory => Square::behind(Arc::clone(passage) as _, &settings).unwrap(),
+        Way::Sockets => Square::new(settings).unwrap(),
+    }
+}
+
+fn process(stage: &Stage, square: &Simulator, client: &Square, setting: Setting) -> Process {
+    let merchant = MerchantId::new(square.merchant_id.clone());
+    let counters = Arc::new(Counters::default());
+    let caught_up = CaughtUp::default();
+    let reading = Reading {
+        store: stage.store.clone(),
+        square: client.clone(),
+        merchant: merchant.clone(),
+        rule: setting.rule,
+        holder: Holder::named("story"),
+        counters: Arc::clone(&counters),
+        caught_up: caught_up.clone(),
+    };
+    let pushing = Pushing {
+        store: stage.store.clone(),
+        square: client.clone(),
+        merchant,
+        rule: setting.rule,
+        push_deletes: setting.push_deletes,
+        approved: false,
+        matching: setting.matching,
+        caught_up,
+        holder: Holder::named("story"),
+        counters: Arc::clone(&counters),
+    };
+    let receive = Receive::new(stage.store.clone(), setting.rule, counters);
+    Process {
+        events: Events::new(reading.clone(), receive.clone()),
+        receive,
+        reconcile: Reconcile::new(reading.clone(), OVERLAP),
+        backfill: Backfill::new(reading.clone()),
+        census: Census::new(reading, false),
+        push: Push::new(pushing),
+    }
+}
