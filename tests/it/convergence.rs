@@ -10,6 +10,7 @@
 #![expect(clippy::as_conversions, reason = "a number picks one of a few")]
 
 mod act;
+mod application;
 mod check;
 mod door;
 mod ledger;

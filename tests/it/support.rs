@@ -4,7 +4,7 @@
 //! server behind half of them, [`each`] runs one test on every kind, [`app`] is
 //! the program with everything around it, [`backup`] puts an old copy of its database back,
 //! [`process`] the true binary, [`other_program`] writes plain SQL, and [`watcher`] sees
-//! whether anybody did.
+//! whether anybody did; [`table`] is the table as such a program has it.
 
 pub(crate) mod app;
 mod backup;
@@ -14,6 +14,7 @@ pub(crate) mod each;
 pub(crate) mod other_program;
 pub(crate) mod postgres;
 pub(crate) mod process;
+mod table;
 mod watcher;
 
 pub(crate) use app::App;

@@ -1,6 +1,6 @@
 //! Square's answers for single ids taken in by the one door: ids that were
 //! found to differ in, images and rows brought along out. The promise is that of
-//! [`apply`](crate::flows::apply). It makes no tombstone: an id that Square
+//! [`apply`]. It makes no tombstone: an id that Square
 //! does not know is the census's to judge. A crash leaves the rest for another run.
 
 use crate::domain::Timestamp;

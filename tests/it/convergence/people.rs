@@ -1,9 +1,10 @@
-//! The acts of people: the seller at Square, and applications on the table.
+//! The acts of people: the seller at Square; what applications do is in
+//! `application`.
 
 use serde_json::{Value, json};
 
 use super::act::{Act, Kind};
-use super::ledger::{LocalEdit, SellerEdit};
+use super::ledger::SellerEdit;
 use super::world::World;
 
 /// The fields that stories edit, each with its key in Square's profile.
@@ -76,7 +77,7 @@ impl World<'_> {
     }
 
     /// A value that no field had before, in one of several spellings.
-    fn value(&mut self, field: &str, spelling: u32) -> String {
+    pub(super) fn value(&mut self, field: &str, spelling: u32) -> String {
         self.values += 1;
         let number = self.values;
         let odd = spelling.is_multiple_of(4);
@@ -170,172 +171,6 @@ impl World<'_> {
         ids.sort_unstable();
         ids.dedup();
         ids
-    }
-
-    /// An application adds a row. Its nickname is there once among all rows ever.
-    fn inserts(&mut self, a: u32, b: u32, id: Option<String>) {
-        let tag = format!("T{}", self.ledger.tick());
-        let id = id.unwrap_or_else(|| format!("row-{tag}"));
-        let name = self.value("given_name", b);
-        let mut columns = vec![
-            ("id", id.clone()),
-            ("nickname", tag.clone()),
-            ("given_name", name),
-        ];
-        if a.is_multiple_of(3) {
-            columns.push(("note", self.value("note", b / 4)));
-        }
-        match a % 8 {
-            0 => columns.push(("reference_id", format!("own-{tag}"))),
-            // Shared with others.
-            1 => columns.push(("reference_id", format!("shared-{}", a / 8 % 2))),
-            _ => {}
-        }
-        if a.is_multiple_of(5) {
-            columns.push(("email_address", self.value("email_address", b / 4)));
-        }
-        self.insert(id, tag, &columns);
-    }
-
-    /// A row for somebody whom Square has: by the same reference.
-    fn inserts_twin(&mut self, a: u32, b: u32) {
-        let Some(square_id) = self.customer(a) else {
-            return;
-        };
-        let reference = format!("known-{}", self.ledger.tick());
-        self.square
-            .update(&square_id, &json!({ "reference_id": reference }));
-        let tag = format!("T{}", self.ledger.tick());
-        let id = format!("row-{tag}");
-        let mut columns = vec![
-            ("id", id.clone()),
-            ("nickname", tag.clone()),
-            ("reference_id", reference),
-        ];
-        if b.is_multiple_of(2) {
-            columns.push(("given_name", self.value("given_name", b)));
-        }
-        self.insert(id, tag, &columns);
-        self.ledger.count("row with the reference of a profile");
-    }
-
-    fn inserts_bad(&mut self, a: u32) {
-        let tag = format!("T{}", self.ledger.tick());
-        let id = format!("row-{tag}");
-        let columns = match a % 3 {
-            0 => vec![("email_address", "nobody at all".to_owned())],
-            1 => vec![("note", "says nothing of who it is".to_owned())],
-            _ => vec![
-                ("given_name", "Long".to_owned()),
-                ("phone_number", "12".to_owned()),
-            ],
-        };
-        let mut all = vec![("id", id.clone()), ("nickname", tag.clone())];
-        all.extend(columns);
-        self.insert(id, tag, &all);
-    }
-
-    fn insert(&mut self, id: String, tag: String, columns: &[(&'static str, String)]) {
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        let values: Vec<String> = columns
-            .iter()
-            .map(|(_, value)| quoted(Some(value)))
-            .collect();
-        let statement = format!(
-            "INSERT INTO customers ({}) VALUES ({})",
-            names.join(", "),
-            values.join(", ")
-        );
-        if self.stage.other.run(&statement).is_err() {
-            return;
-        }
-        let at = self.ledger.tick();
-        for (name, value) in columns {
-            let field = FIELDS.into_iter().find(|field| field == name);
-            self.ledger.edits.extend(field.map(|field| LocalEdit {
-                at,
-                row: id.clone(),
-                field,
-                old: None,
-                new: Some(value.clone()),
-            }));
-        }
-        self.ledger.inserts.push((at, id, tag));
-    }
-
-    fn row(&mut self, pick: u32) -> Option<String> {
-        let mut rows = self.stage.other.values("SELECT id AS value FROM customers");
-        rows.sort_unstable();
-        rows.get(pick as usize % rows.len().max(1))?.clone()
-    }
-
-    fn edits(&mut self, pick: u32, field: &'static str, value: Option<String>) {
-        let Some(row) = self.row(pick) else {
-            return;
-        };
-        let id = quoted(Some(&row));
-        let held = format!("SELECT {field} AS value FROM customers WHERE id = {id}");
-        let old = self.stage.other.values(&held).remove(0);
-        let new = quoted(value.as_deref());
-        self.stage
-            .other
-            .run(&format!(
-                "UPDATE customers SET {field} = {new} WHERE id = {id}"
-            ))
-            .unwrap();
-        if old != value {
-            let at = self.ledger.tick();
-            self.ledger.edits.push(LocalEdit {
-                at,
-                row,
-                field,
-                old,
-                new: value,
-            });
-        }
-    }
-
-    /// Both sides come to the same value, each by itself.
-    fn edits_same(&mut self, pick: u32, b: u32) {
-        let Some(edit) = self.ledger.seller.last().cloned() else {
-            return;
-        };
-        let row = format!(
-            "SELECT id AS value FROM customers WHERE square_id = {}",
-            quoted(Some(&edit.square_id))
-        );
-        let rows = self.stage.other.values(&row);
-        let all = self
-            .stage
-            .other
-            .values("SELECT id AS value FROM customers ORDER BY id");
-        if let Some(place) = rows
-            .first()
-            .and_then(|row| all.iter().position(|it| it == row))
-        {
-            let place = u32::try_from(place).unwrap();
-            self.edits(
-                if b.is_multiple_of(4) { pick } else { place },
-                edit.field,
-                edit.new,
-            );
-        }
-    }
-
-    fn deletes(&mut self, pick: u32) {
-        let Some(row) = self.row(pick) else {
-            return;
-        };
-        let id = quoted(Some(&row));
-        let profile = format!("SELECT square_id AS value FROM customers WHERE id = {id}");
-        let profile = self.stage.other.values(&profile).remove(0);
-        self.stage
-            .other
-            .run(&format!("DELETE FROM customers WHERE id = {id}"))
-            .unwrap();
-        let at = self.ledger.tick();
-        self.ledger.deletes.push((at, row.clone(), profile));
-        self.deleted_rows.insert(row);
     }
 }
 

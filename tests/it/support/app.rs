@@ -28,7 +28,6 @@ use squaresync::square::simulator::{Clock, Event, Options, Simulator, Webhook};
 use squaresync::store::lease::Holder;
 use squaresync::store::{Location, Store};
 
-use super::other_program::OtherProgram;
 use super::{Kind, TestDb};
 
 const URL: &str = "https://example.com/webhooks/square";
@@ -84,6 +83,17 @@ pub(crate) fn location(db: &TestDb) -> Location {
     }
 }
 
+/// A client that does not wait long, and asks again at once after a refusal.
+fn client(square: &Simulator) -> Square {
+    let token = AccessToken::parse(&square.token).unwrap();
+    let settings = ClientSettings {
+        authorization_pause: Duration::ZERO,
+        total_timeout: Duration::from_secs(5),
+        ..ClientSettings::new(square.url(), token)
+    };
+    Square::new(settings).unwrap()
+}
+
 impl App {
     /// With an empty directory, whose seller is known and whose backfill is done.
     pub(crate) async fn new(db: TestDb) -> Self {
@@ -118,16 +128,9 @@ impl App {
         delivered: usize,
     ) -> Self {
         let store = Store::open(location(&db)).await.unwrap();
-        let token = AccessToken::parse(&square.token).unwrap();
-        let settings = ClientSettings {
-            authorization_pause: Duration::ZERO,
-            total_timeout: Duration::from_secs(5),
-            ..ClientSettings::new(square.url(), token)
-        };
-        let client = Square::new(settings).unwrap();
-        let merchant = identify(&store, &client, "sandbox", square.now())
-            .await
-            .unwrap();
+        let client = client(&square);
+        let merchant = identify(&store, &client, "sandbox", square.now()).await;
+        let merchant = merchant.unwrap();
         let counters = Arc::new(Counters::default());
         let caught_up = CaughtUp::default();
         let reading = Reading {
@@ -277,52 +280,6 @@ impl App {
         for event in self.events() {
             self.deliver(&event).await;
         }
-    }
-
-    /// Everything until nobody owes anything.
-    pub(crate) async fn settle(&mut self) {
-        for _ in 0..3 {
-            self.deliver_all().await;
-            self.push_all().await;
-            self.pass().await;
-        }
-    }
-
-    /// Another program on the same database.
-    pub(crate) fn other(&self) -> OtherProgram {
-        OtherProgram::new(&self.db)
-    }
-
-    /// Runs another program's statements.
-    pub(crate) fn sql(&self, statements: &str) {
-        self.other().run(statements).unwrap();
-    }
-
-    /// Every row of `customers` as the columns named, joined by blanks, in order.
-    pub(crate) fn rows(&self, columns: &[&str]) -> Vec<String> {
-        let columns: Vec<String> = columns
-            .iter()
-            .map(|column| format!("coalesce(CAST({column} AS TEXT), '-')"))
-            .collect();
-        let expression = columns.join(" || ' ' || ");
-        let query = format!("SELECT {expression} AS value FROM customers");
-        let mut rows: Vec<String> = self.other().values(&query).into_iter().flatten().collect();
-        rows.sort();
-        rows
-    }
-
-    /// The rows in a few words, for messages.
-    pub(crate) fn dump(&self) -> String {
-        self.rows(&[
-            "id",
-            "given_name",
-            "square_id",
-            "square_version",
-            "sync_state",
-            "sync_error",
-            "deleted_at",
-        ])
-        .join("\n")
     }
 }
 

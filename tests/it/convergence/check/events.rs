@@ -31,6 +31,18 @@ impl Evidence<'_> {
                 ));
             }
         }
+        self.check_acks(&kept, found);
+        self.check_origins(found);
+        if 0 < self.ledger.false_acks {
+            found.push(Violation::new(
+                "I4",
+                format!("{} events acked and not committed", self.ledger.false_acks),
+            ));
+        }
+    }
+
+    /// What was acked is kept, unless it went with a copy that was put back.
+    fn check_acks(&self, kept: &BTreeMap<&str, usize>, found: &mut Vec<Violation>) {
         for (number, sent) in self.ledger.sent.iter().enumerate() {
             let gone_with_a_copy = self
                 .ledger
@@ -53,6 +65,10 @@ impl Evidence<'_> {
                 found.push(Violation::new("I3", "a forged event got in".to_owned()));
             }
         }
+    }
+
+    /// Nothing is kept that nobody sent, and nothing of another seller's took effect.
+    fn check_origins(&self, found: &mut Vec<Violation>) {
         let genuine: BTreeSet<&str> = self
             .ledger
             .sent
@@ -75,12 +91,6 @@ impl Evidence<'_> {
             if !is_known {
                 found.push(Violation::new("I6", format!("never sent: {event:?}")));
             }
-        }
-        if 0 < self.ledger.false_acks {
-            found.push(Violation::new(
-                "I4",
-                format!("{} events acked and not committed", self.ledger.false_acks),
-            ));
         }
         for change in self.table("changes") {
             let seller = text(change, "merchant_id").unwrap_or_default();
