@@ -126,21 +126,21 @@ impl Book<'_> {
     pub(super) fn settle(&mut self, id: &SquareId, before: Option<Fields>) {
         match self.place(id) {
             Place::Row(customer) => self.put_row(id, &customer, before),
-            Place::Nowhere => self.mark(id, false, before),
+            Place::Nowhere => self.mark(id, false, None),
             Place::Gone(customer) => {
                 self.link(id, &customer);
-                self.mark(id, false, before);
+                self.mark(id, false, None);
             }
             Place::Later => self.mark(id, true, before),
         }
     }
 
-    /// Writes down that the image's row has to wait, or that it need not.
-    fn mark(&mut self, id: &SquareId, unmerged: bool, before: Option<Fields>) {
+    /// Writes down whether the image's row has to wait, and what both sides agree
+    /// on if that is not the profile itself.
+    fn mark(&mut self, id: &SquareId, unmerged: bool, base: Option<Fields>) {
         let Some(held) = self.images.get_mut(id) else {
             return;
         };
-        let base = if unmerged { before } else { None };
         if held.unmerged != unmerged || held.base != base {
             held.unmerged = unmerged;
             held.base = base;
@@ -181,15 +181,15 @@ impl Book<'_> {
         if old.is_none_or(|old| old.deleted_at.is_some() != new.deleted_at.is_some()) {
             self.survivors.insert(id.clone());
         }
-        let waits = if held.image.is_live() {
+        let (waits, agreed) = if held.image.is_live() {
             self.put(new);
             self.decided(id, customer, customer, decision.conflicts);
-            None
+            (false, None)
         } else {
             self.end(id, new, &base, &decision.owed)
         };
         self.link(id, customer);
-        self.mark(id, waits.is_some(), waits);
+        self.mark(id, waits, agreed);
         if let Some(unsent) = displaced {
             self.hand_over(&unsent, id, customer);
         }

@@ -65,18 +65,20 @@ impl Unsent {
 
 impl Book<'_> {
     /// Puts a row whose profile has ended; `owed` is what Square does not have
-    /// of it. Gives what both sides agree on where the row has to wait.
+    /// of it. Gives whether the row has to wait, and what both sides agree on
+    /// where edits stay in it: the profile may live again, changed by the seller.
     pub(super) fn end(
         &mut self,
         id: &SquareId,
         row: Row,
         base: &Fields,
         owed: &[Field],
-    ) -> Option<Fields> {
-        let shown = self.images.get(id)?.image.profile.fields();
+    ) -> (bool, Option<Fields>) {
+        let held = self.images.get(id);
+        let shown = held.map_or_else(Fields::default, |held| held.image.profile.fields());
         if owed.is_empty() {
             self.put(row);
-            return None;
+            return (false, None);
         }
         let unsent = Unsent::of(&row, base, owed, &shown);
         match self.heir(id) {
@@ -84,18 +86,22 @@ impl Book<'_> {
                 self.put(row::emptied(self.learning, &row, &shown));
                 let unsent = unsent.without(row.garbled.keys());
                 self.hand_over(&unsent, &profile, &heir);
+                (false, None)
             }
             Heir::Nobody => {
                 self.put(row);
                 self.unsent(id, &unsent);
+                (false, Some(unsent.base))
             }
-            Heir::Unknown => self.put(row),
+            Heir::Unknown => {
+                self.put(row);
+                (false, Some(unsent.base))
+            }
             Heir::Locked => {
                 self.put(row);
-                return Some(shown);
+                (true, Some(unsent.base))
             }
         }
-        None
     }
 
     /// Hands edits over to the row of this profile.

@@ -11,6 +11,7 @@ on_each_database! {
     what_was_not_sent_before_the_end_is_told_field_by_field,
     an_edit_made_after_the_end_is_told_too,
     a_customer_that_lives_again_takes_what_was_told,
+    what_the_seller_changed_since_meets_what_stayed_in_the_row,
 }
 
 /// One customer on both sides. Gives Square's id.
@@ -98,4 +99,33 @@ async fn a_customer_that_lives_again_takes_what_was_told(db: TestDb) {
     assert_eq!(row(&app), ["mine - synced live"]);
     assert_eq!(ledger(app.other()).len(), 1);
     app.assert_equal();
+}
+
+async fn what_the_seller_changed_since_meets_what_stayed_in_the_row(db: TestDb) {
+    for (rule, stands) in [(Rule::Square, "theirs"), (Rule::Local, "mine")] {
+        let mut app = App::ruled(TestDb::new(db.kind()), rule).await;
+        let id = ann(&mut app).await;
+        app.sql("UPDATE customers SET note = 'mine'");
+        app.square.delete(&id);
+        app.push_all().await;
+        assert_eq!(row(&app), ["mine - failed gone"]);
+        app.square.restore(&id, false);
+        app.square.update(&id, &json!({"note": "theirs"}));
+        app.deliver_all().await;
+        app.census_all().await;
+        app.settle().await;
+
+        assert_eq!(row(&app), [format!("{stands} - synced live")]);
+        let taken = if rule == Rule::Square {
+            "square"
+        } else {
+            "local"
+        };
+        let expected = [
+            format!("a {id} note old - mine deleted square decided"),
+            format!("a {id} note old theirs mine {taken} {taken} decided"),
+        ];
+        assert_eq!(ledger(app.other()), expected);
+        app.assert_equal();
+    }
 }
