@@ -22,6 +22,17 @@ const AT_ONCE: i64 = 1000;
 /// How long after a change the list may be without it: far longer than its usual lag.
 const LAG: TimeDelta = TimeDelta::minutes(10);
 
+/// Why somebody is asked for.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Held for live, and not listed.
+    Missing,
+    /// Held for gone, and listed.
+    Returned,
+    /// Named by a merge, and never seen.
+    Survivor,
+}
+
 /// Those who are to be asked for, and what was answered.
 pub(super) struct Suspects {
     /// Whoever Square touched since is not expected on the list yet.
@@ -38,6 +49,8 @@ pub(super) struct Suspects {
     expected: u64,
     /// Those that we hold for gone and that were listed.
     returned: Vec<SquareId>,
+    /// Those that others went into, and of whom no word came: they went further, or are gone too.
+    survivors: Vec<SquareId>,
     deleted: Vec<SquareId>,
     merged: Vec<(SquareId, SquareId)>,
     /// Those of the missing that are there.
@@ -58,6 +71,7 @@ impl Suspects {
             missing: Vec::new(),
             expected: 0,
             returned: Vec::new(),
+            survivors: Vec::new(),
             deleted: Vec::new(),
             merged: Vec::new(),
             alive: 0,
@@ -74,6 +88,9 @@ impl Suspects {
             .read(move |db| standing::after(db, &merchant, &at, AT_ONCE))
             .await?;
         let Some(last) = some.last() else {
+            let merchant = reading.merchant.clone();
+            let unknown = move |db: &mut Db| standing::unknown_survivors(db, &merchant);
+            self.survivors = reading.store.read(unknown).await?;
             return Ok(false);
         };
         self.at = last.square_id.clone();
@@ -124,11 +141,12 @@ impl Suspects {
     /// Asks Square for some of them. Gives what is to be taken in at once; none
     /// where everybody was asked for.
     pub(super) async fn ask(&mut self, square: &Square) -> Result<Option<Read>, FlowError> {
-        let are_missing = !self.missing.is_empty();
-        let queue = if are_missing {
-            &mut self.missing
+        let (queue, kind) = if !self.missing.is_empty() {
+            (&mut self.missing, Kind::Missing)
+        } else if !self.returned.is_empty() {
+            (&mut self.returned, Kind::Returned)
         } else {
-            &mut self.returned
+            (&mut self.survivors, Kind::Survivor)
         };
         let from = queue.len().saturating_sub(MOST);
         let asked = queue.get(from..).unwrap_or_default().to_vec();
@@ -139,11 +157,11 @@ impl Suspects {
         queue.truncate(from);
         let mut shown = Vec::new();
         for (id, answer) in answers {
-            shown.extend(if are_missing {
-                self.missing_is(id, answer)
-            } else {
-                returned_is(&id, answer)
-            });
+            match kind {
+                Kind::Missing => shown.extend(self.missing_is(id, answer)),
+                Kind::Returned => shown.extend(returned_is(&id, answer)),
+                Kind::Survivor => shown.extend(survivor_is(id, answer)),
+            }
         }
         Ok(Some(Read::of(shown)))
     }
@@ -159,15 +177,8 @@ impl Suspects {
     pub(super) fn ends(&mut self) -> Vec<Observation> {
         let deleted = std::mem::take(&mut self.deleted);
         let merged = std::mem::take(&mut self.merged);
-        let deleted = deleted.into_iter().map(|square_id| Observation {
-            square_id,
-            shown: Shown::Deleted(None, Cause::NotFound),
-        });
-        let merged = merged.into_iter().map(|(square_id, into)| Observation {
-            square_id,
-            shown: Shown::Merged(into),
-        });
-        deleted.chain(merged).collect()
+        let merged = merged.into_iter().map(|(id, into)| went(id, into));
+        deleted.into_iter().map(gone).chain(merged).collect()
     }
 
     /// Sorts the answer for one of the missing.
@@ -229,6 +240,31 @@ fn returned_is(id: &SquareId, answer: Retrieved) -> Option<Observation> {
     match answer {
         Retrieved::Profile(profile) if profile.id() == *id => Some(retrieved(profile)),
         _ => None,
+    }
+}
+
+/// One that others went into is there, or went further, or has ended: whichever,
+/// their rows learn of it.
+fn survivor_is(id: SquareId, answer: Retrieved) -> Vec<Observation> {
+    match answer {
+        Retrieved::Profile(profile) if profile.id() == id => vec![retrieved(profile)],
+        Retrieved::Profile(profile) => vec![went(id, profile.id()), retrieved(profile)],
+        Retrieved::NotFound => vec![gone(id)],
+        Retrieved::Unknown => Vec::new(),
+    }
+}
+
+fn went(square_id: SquareId, into: SquareId) -> Observation {
+    Observation {
+        square_id,
+        shown: Shown::Merged(into),
+    }
+}
+
+fn gone(square_id: SquareId) -> Observation {
+    Observation {
+        square_id,
+        shown: Shown::Deleted(None, Cause::NotFound),
     }
 }
 

@@ -78,6 +78,28 @@ pub fn unobserved_since(
     Ok(still.into_iter().map(SquareId::new).collect())
 }
 
+/// Profiles that others went into, and of which nothing is known themselves.
+pub fn unknown_survivors(db: &mut Db, merchant: &MerchantId) -> StoreResult<Vec<SquareId>> {
+    let survivor = diesel::alias!(images as survivor);
+    let is_known = survivor
+        .filter(survivor.field(images::merchant_id).eq(images::merchant_id))
+        .filter(
+            survivor
+                .field(images::square_id)
+                .nullable()
+                .eq(images::merged_into),
+        )
+        .select(survivor.field(images::square_id));
+    let ids: Vec<Option<String>> = images::table
+        .filter(images::merchant_id.eq(merchant.as_str()))
+        .filter(images::merged_into.is_not_null())
+        .filter(diesel::dsl::not(diesel::dsl::exists(is_known)))
+        .select(images::merged_into)
+        .distinct()
+        .load(db)?;
+    Ok(ids.into_iter().flatten().map(SquareId::new).collect())
+}
+
 /// The same rule as [`Image::is_live`](crate::domain::image::Image::is_live).
 fn standing((square_id, version, tombstone, merged_into, observed_at): Row) -> Standing {
     let is_live = version.is_some_and(|version| tombstone.is_none_or(|end| end < version));

@@ -10,6 +10,7 @@ use crate::support::{App, TestDb, on_each_database};
 on_each_database! {
     a_deletion_that_no_webhook_told_is_found,
     a_merge_that_no_webhook_told_is_found,
+    a_chain_of_merges_of_which_one_was_heard_is_followed_to_its_end,
     a_hidden_profile_stays_and_its_deletion_is_found,
     an_update_that_nobody_told_is_healed,
     a_profile_that_came_back_is_live_again,
@@ -65,6 +66,43 @@ async fn a_merge_that_no_webhook_told_is_found(db: TestDb) {
         .other()
         .values("SELECT DISTINCT merged_into AS value FROM customers WHERE deleted_at IS NOT NULL");
     assert_eq!(rows, survivor);
+}
+
+async fn a_chain_of_merges_of_which_one_was_heard_is_followed_to_its_end(db: TestDb) {
+    for ends in [false, true] {
+        let mut app = App::new(TestDb::new(db.kind())).await;
+        let ids = many(&mut app, 4).await;
+        let first = app.square.merge(&[&ids[0], &ids[1]]).unwrap();
+        let told = app.events();
+        let told = told.iter().filter(|event| event.body.contains(&first));
+        for event in told.filter(|event| event.body.contains("customer.deleted")) {
+            app.deliver(event).await;
+        }
+        let last = app.square.merge(&[&first, &ids[2]]).unwrap();
+        if ends {
+            app.square.delete(&last);
+        }
+        drop_webhooks(&mut app);
+        let into = |app: &App| {
+            let columns = "SELECT merged_into AS value FROM customers WHERE square_id";
+            let two = format!("{columns} IN ('{}', '{}')", ids[0], ids[1]);
+            app.other().values(&two)
+        };
+        assert_eq!(into(&app), [None, None]);
+
+        app.census_all().await;
+
+        let survivor = app.other().values(&format!(
+            "SELECT id AS value FROM live_customers WHERE square_id = '{last}'"
+        ));
+        assert_eq!(survivor.len(), usize::from(!ends));
+        let survivor = survivor.into_iter().next().flatten();
+        assert_eq!(into(&app), [survivor.clone(), survivor]);
+        let asked = bulk_retrieves(&app);
+        app.census_all().await;
+        assert_eq!(bulk_retrieves(&app), asked);
+        app.assert_equal();
+    }
 }
 
 async fn a_hidden_profile_stays_and_its_deletion_is_found(db: TestDb) {
