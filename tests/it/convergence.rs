@@ -28,7 +28,7 @@ use world::Way;
 use crate::support::Kind;
 
 /// How many stories a usual run plays on SQLite.
-const ON_SQLITE: u64 = 1400;
+const ON_SQLITE: u64 = 2000;
 /// How many on PostgreSQL, where each commit takes its time.
 const ON_POSTGRES: u64 = 300;
 /// How many over real HTTP on SQLite; a quarter of that on PostgreSQL.

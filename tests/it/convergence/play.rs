@@ -22,7 +22,7 @@ pub(super) enum Flow {
 }
 
 /// Faults of calls, as a story draws them.
-const CALL_FAULTS: [Fault; 14] = [
+pub(super) const CALL_FAULTS: [Fault; 14] = [
     Fault::RateLimited,
     Fault::RateLimitedThoughApplied,
     Fault::InternalError,
@@ -81,7 +81,16 @@ impl World<'_> {
                 self.inbox_fails = a.is_multiple_of(2);
                 self.stage.refuse_events(self.inbox_fails);
             }
-            Kind::Counts => self.steps(Flow::Census, 1 + a % 8).await,
+            Kind::Counts => {
+                // Those whom the list left out are asked for in one call.
+                if b.is_multiple_of(4) {
+                    self.square.faults(|faults| {
+                        faults.strikes(Fault::MissingBulkKey, Strikes::Reads);
+                        faults.next(Fault::MissingBulkKey, 1);
+                    });
+                }
+                self.steps(Flow::Census, 1 + a % 12).await;
+            }
             Kind::AsksForEvents => self.steps(Flow::Events, 1 + a % 4).await,
             _ => self.play_people(act).await,
         }
@@ -148,6 +157,11 @@ impl World<'_> {
                 (c.is_multiple_of(2)).then_some(Duration::from_secs(u64::from(c % 40)));
             faults.strikes(fault, strikes);
             faults.after(fault, b % 3, 1 + (b / 3) % 3);
+            if fault == Fault::ExpiredCursor {
+                // A directory of a few has a cursor where a page is short.
+                faults.strikes(fault, Strikes::Reads);
+                faults.after(Fault::ShortPage, 0, 2);
+            }
         });
     }
 

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use super::act::{Act, Story};
 use super::check::{Evidence, Violation};
+use super::play::CALL_FAULTS;
 use super::stage::Stage;
 use super::world::{Way, World};
 use crate::support::Kind;
@@ -24,6 +25,32 @@ pub(crate) struct Ended {
     /// Everything that is known of it, as text.
     pub(crate) account: String,
 }
+
+/// In how many stories every fault must have fired.
+const ALL_FIRE_WITHIN: u64 = 1000;
+/// What else happens to a story beside the faults of calls.
+const HAPPENINGS: [&str; 20] = [
+    "access-refused",
+    "answer to an event lost",
+    "backup restored",
+    "clock skew",
+    "crash",
+    "crash at a call",
+    "deleted profile restored",
+    "event dropped",
+    "event id used twice",
+    "event of another seller",
+    "event overtaken",
+    "event replayed",
+    "event while the database fails",
+    "forged event",
+    "hidden",
+    "keys forgotten",
+    "lag",
+    "merge",
+    "poison",
+    "row with the reference of a profile",
+];
 
 /// After how many red stories no more are played.
 const ENOUGH: usize = 5;
@@ -68,8 +95,17 @@ pub(crate) fn play_all(kind: Kind, way: Way, seeds: Range<u64>) {
         "{number} stories on {kind:?} in {:.1?}, seeds {seeds:?}",
         begun.elapsed()
     );
-    for (fault, times) in fired.into_inner().unwrap() {
+    let fired = fired.into_inner().unwrap();
+    for (fault, times) in &fired {
         eprintln!("  {times:>8} {fault}");
+    }
+    if ALL_FIRE_WITHIN <= number {
+        let names = CALL_FAULTS.iter().map(|fault| fault.name());
+        let unfired: Vec<String> = names
+            .chain(HAPPENINGS.iter().map(|&name| name.to_owned()))
+            .filter(|name| !fired.contains_key(name))
+            .collect();
+        assert_eq!(unfired, [""; 0], "faults that never fired");
     }
 }
 
