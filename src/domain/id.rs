@@ -58,6 +58,13 @@ impl CustomerId {
         let name = format!("{merchant}/{square_id}");
         Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string())
     }
+
+    /// The id of a row for a profile that lives again where the row that
+    /// [`of_profile`](Self::of_profile) names has another profile by now.
+    pub fn of_returned(merchant: &MerchantId, square_id: &SquareId) -> Self {
+        let name = format!("{merchant}/{square_id}/again");
+        Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string())
+    }
 }
 
 /// The idempotency key of the call that makes a row's profile, when Square has

@@ -85,7 +85,8 @@ impl Book<'_> {
     /// Makes the row of an image anew.
     pub(super) fn restore(&mut self, id: &SquareId) -> Option<CustomerId> {
         let customer = self.images.get(id)?.customer_id.clone()?;
-        if self.rows.contains_key(&customer) || self.locked.contains(&customer) {
+        let is_taken = self.rows.contains_key(&customer) || self.locked.contains(&customer);
+        if is_taken || self.is_superseded(id) {
             return None;
         }
         self.put_row(id, &customer, None);

@@ -141,6 +141,9 @@ impl Book<'_> {
                 fields: Fields::default(),
             });
         };
+        if old.square_id.as_ref() != Some(id) {
+            return None;
+        }
         let base = before.unwrap_or(&shown);
         let owed: Vec<Field> = old.fields.differing(base).collect();
         let row = row::displaced(self.learning, old, customer);

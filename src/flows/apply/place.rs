@@ -1,7 +1,7 @@
 //! Which row of `customers` a profile belongs to.
 
 use crate::domain::field::{Field, Fields};
-use crate::domain::id::{CustomerId, SquareId};
+use crate::domain::id::{CustomerId, MerchantId, SquareId};
 use crate::domain::image::Image;
 use crate::domain::lookalike::is_new_of;
 use crate::domain::profile::Profile;
@@ -48,17 +48,47 @@ impl Book<'_> {
 
     /// The row of a profile that has one, unless that is no longer so.
     fn place_of_linked(&self, id: &SquareId, customer: &CustomerId, is_live: bool) -> Place {
-        let is_its_own = match self.rows.get(customer) {
-            // A profile that has ended is no row's that was made since.
-            Some(row) => is_live || row.square_id.as_ref() == Some(id),
+        let Some(row) = self.rows.get(customer) else {
             // A row that went, and with it the deletion, comes back with a profile that lives again.
-            None => is_live && !self.leaving.contains(customer),
+            return match is_live {
+                true if self.is_superseded(id) => self.place_of_returned(id),
+                true if !self.leaving.contains(customer) => Place::Row(customer.clone()),
+                _ => Place::Nowhere,
+            };
         };
-        if is_its_own {
-            Place::Row(customer.clone())
-        } else {
-            Place::Nowhere
+        match &row.square_id {
+            Some(own) if own == id => Place::Row(customer.clone()),
+            None if is_live => Place::Row(customer.clone()),
+            // The row was made anew and has a profile of its own since.
+            Some(_) if is_live => self.place_of_returned(id),
+            _ => Place::Nowhere,
         }
+    }
+
+    /// Whether the row of this profile was made anew, and is a later one's.
+    pub(super) fn is_superseded(&self, id: &SquareId) -> bool {
+        let Some(held) = self.images.get(id) else {
+            return false;
+        };
+        let made = |image: &Image| image.profile.moment("created_at");
+        self.images.iter().any(|(other, it)| {
+            other != id
+                && it.customer_id == held.customer_id
+                && it.image.is_live()
+                && made(&held.image) < made(&it.image)
+        })
+    }
+
+    /// A row of its own for a profile that lives again, and whose row has another one.
+    fn place_of_returned(&self, id: &SquareId) -> Place {
+        let is_free = |customer: &CustomerId| {
+            let row = self.rows.get(customer);
+            row.is_none_or(|row| row.square_id.as_ref() == Some(id))
+        };
+        let ids = rows_of(&self.learning.merchant, id);
+        ids.into_iter()
+            .find(is_free)
+            .map_or(Place::Nowhere, |customer| self.unless_locked(customer))
     }
 
     /// The row of a profile that has none: the one that it names, if that one
@@ -98,6 +128,14 @@ impl Book<'_> {
             Place::Row(customer)
         }
     }
+}
+
+/// The ids that a row made for this profile may have.
+pub(super) fn rows_of(merchant: &MerchantId, id: &SquareId) -> [CustomerId; 2] {
+    [
+        CustomerId::of_profile(merchant, id),
+        CustomerId::of_returned(merchant, id),
+    ]
 }
 
 /// Whether a create may have made a profile with these fields. One that Square

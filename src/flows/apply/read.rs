@@ -8,6 +8,7 @@ use crate::domain::merge::Rule;
 use crate::domain::observation::{Observation, Shown};
 use crate::flows::apply::Learning;
 use crate::flows::apply::book::{Book, LONGEST_CHAIN};
+use crate::flows::apply::place::rows_of;
 use crate::flows::notice;
 use crate::store::changes;
 use crate::store::customers::{self, Found, SyncState};
@@ -95,6 +96,10 @@ impl<'a> Book<'a> {
             book.in_flight = outbox::creates_in_flight(db, &learning.merchant)?;
         }
         book.read_rows(db, wanted)?;
+        let returned = book.returned();
+        if !returned.is_empty() {
+            book.read_rows(db, returned)?;
+        }
         Ok(book)
     }
 
@@ -168,6 +173,23 @@ impl<'a> Book<'a> {
 }
 
 impl Book<'_> {
+    /// The rows that profiles may get whose own rows have other ones by now.
+    fn returned(&self) -> BTreeSet<CustomerId> {
+        let has_another = |(id, held): &(&SquareId, &Held)| {
+            let row = held
+                .customer_id
+                .as_ref()
+                .and_then(|row| self.rows.get(row))
+                .and_then(|row| row.square_id.as_ref());
+            row.is_some_and(|own| own != *id)
+        };
+        self.images
+            .iter()
+            .filter(has_another)
+            .flat_map(|(id, _)| rows_of(&self.learning.merchant, id))
+            .collect()
+    }
+
     /// Reads which of the rows that images had, and that are not there, are still to be told of.
     fn read_leaving(&mut self, db: &mut Db, ids: &[CustomerId], found: &Found) -> StoreResult<()> {
         let linked: HashSet<&CustomerId> = self
@@ -181,6 +203,13 @@ impl Book<'_> {
                 && found.rows.iter().all(|row| row.id != **id)
         };
         let missing: Vec<CustomerId> = ids.iter().filter(is_missing).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // One that was deleted and made anew had several profiles.
+        for (id, held) in images::of_customers(db, &self.learning.merchant, &missing)? {
+            self.images.entry(id).or_insert(held);
+        }
         let calls = outbox::of_customers(db, &missing)?;
         self.leaving
             .extend(calls.into_iter().map(|call| call.customer_id));

@@ -12,6 +12,7 @@ on_each_database! {
     an_edit_made_after_the_end_is_told_too,
     a_customer_that_lives_again_takes_what_was_told,
     what_the_seller_changed_since_meets_what_stayed_in_the_row,
+    a_row_that_was_made_anew_keeps_its_own_profile,
 }
 
 /// One customer on both sides. Gives Square's id.
@@ -127,5 +128,32 @@ async fn what_the_seller_changed_since_meets_what_stayed_in_the_row(db: TestDb) 
         ];
         assert_eq!(ledger(app.other()), expected);
         app.assert_equal();
+    }
+}
+
+async fn a_row_that_was_made_anew_keeps_its_own_profile(db: TestDb) {
+    for goes in [false, true] {
+        let mut app = App::new(TestDb::new(db.kind())).await;
+        let old = ann(&mut app).await;
+        app.square.delete(&old);
+        app.settle().await;
+        app.sql("DELETE FROM customers");
+        app.sql("INSERT INTO customers (id, given_name) VALUES ('a', 'Bea')");
+        app.settle().await;
+        app.pushing(|pushing| pushing.push_deletes = false);
+        if goes {
+            app.sql("DELETE FROM customers");
+        }
+        app.square.restore(&old, true);
+        app.settle().await;
+
+        let mut rows = app.rows(&["given_name", "sync_state"]);
+        rows.sort();
+        assert_eq!(rows, ["Ann synced", "Bea synced"]);
+        app.assert_equal();
+        let bea = app
+            .other()
+            .values("SELECT given_name AS value FROM customers WHERE id = 'a'");
+        assert_eq!(bea, [Some("Bea".to_owned())]);
     }
 }

@@ -45,11 +45,13 @@ impl Evidence<'_> {
     fn is_local_edit_kept(&self, edit: &LocalEdit, histories: &[Vec<Value>]) -> bool {
         let field = edit.field;
         let new = edit.new.as_deref();
-        let is_overwritten = self
-            .ledger
-            .edits
-            .iter()
-            .any(|later| edit.at < later.at && later.row == edit.row && later.field == field);
+        let has_moved = self
+            .row(&edit.row)
+            .is_some_and(|row| text(row, "merged_into").is_some());
+        let is_overwritten = self.ledger.edits.iter().any(|later| {
+            let is_seen = has_moved && same(field, later.old.as_deref(), new);
+            edit.at < later.at && later.field == field && (later.row == edit.row || is_seen)
+        });
         let is_deleted = self
             .ledger
             .deletes
