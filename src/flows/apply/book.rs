@@ -11,7 +11,7 @@ use crate::domain::image::Effect;
 use crate::domain::observation::{Observation, Shown};
 use crate::flows::apply::Learning;
 use crate::flows::apply::ledger::{self, Entry};
-use crate::flows::apply::place::{Place, may_have_shown};
+use crate::flows::apply::place::{Place, is_still_as_made, may_have_shown};
 use crate::flows::apply::row;
 use crate::store::changes::{self, Change};
 use crate::store::customers::{self, Row, SyncState};
@@ -168,7 +168,7 @@ impl Book<'_> {
         let context = row::Context {
             base: &base,
             call: made,
-            answered: is_answered && !self.is_given,
+            answered: is_answered && !self.is_given && is_still_as_made(call, &held.image),
             edited: self.edited.get(customer).unwrap_or(&NEVER),
             survivor: self.survivor_of(id),
         };

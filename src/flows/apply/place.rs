@@ -160,3 +160,10 @@ pub(super) fn may_have_shown(call: &Call, image: &Image) -> bool {
         Operation::Update(_) | Operation::Delete(_) => true,
     }
 }
+
+/// Whether an answered call's profile is as the call made it. A create that is
+/// asked again is answered with the profile as it is by now.
+pub(super) fn is_still_as_made(call: Option<&Call>, image: &Image) -> bool {
+    let is_create = call.is_some_and(|call| matches!(call.operation, Operation::Create { .. }));
+    !is_create || image.version.is_none_or(|version| version == 0)
+}

@@ -16,6 +16,7 @@ on_each_database! {
     clearing_a_field_is_a_change_like_any_other,
     a_conflict_is_told_once_however_often_it_is_seen,
     an_echo_is_no_conflict,
+    a_create_that_is_asked_again_meets_what_the_seller_changed_since,
     the_ledger_and_the_row_are_written_together,
 }
 
@@ -178,6 +179,28 @@ async fn an_echo_is_no_conflict(db: TestDb) {
             assert_eq!(app.rows(&columns), ["mine 0000-03-04 synced"]);
             app.assert_equal();
         }
+    }
+}
+
+async fn a_create_that_is_asked_again_meets_what_the_seller_changed_since(db: TestDb) {
+    for told in [false, true] {
+        let mut app = App::new(TestDb::new(db.kind())).await;
+        app.sql("INSERT INTO customers (id, given_name, note) VALUES ('a', 'Ann', 'old')");
+        app.square
+            .faults(|faults| faults.next(Fault::LostAnswer, 1));
+        app.push_once().await.ok();
+        assert_eq!(app.square.fired(Fault::LostAnswer), 1);
+        let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
+        overlap(&app, &id, "'mine'", &json!("theirs"));
+        if told {
+            app.deliver_all().await;
+        }
+        app.settle().await;
+
+        let expected = format!("a {id} note old theirs mine square square decided");
+        assert_eq!(ledger(app.other()), [expected], "{told}");
+        assert_eq!(app.square.len(), 1);
+        app.assert_equal();
     }
 }
 

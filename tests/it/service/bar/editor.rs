@@ -171,5 +171,9 @@ impl Edits {
             unsaid.len()
         );
         assert_eq!(lost, [""; 0]);
+        assert_eq!(
+            unsaid, [""; 0],
+            "conflicts that the ledger does not tell of"
+        );
     }
 }
