@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::square::error::SquareError;
+use crate::square::error::{Cause, SquareError};
 use crate::store::StoreError;
 
 /// What stopped a step. What was committed before it stays, and the next step
@@ -24,6 +24,12 @@ impl FlowError {
             Self::Square(SquareError::Retry { after, .. }) => *after,
             _ => None,
         }
+    }
+
+    /// Whether Square wants fewer calls.
+    pub fn is_limit(&self) -> bool {
+        let limited = Cause::RateLimited;
+        matches!(self, Self::Square(SquareError::Retry { cause, .. }) if *cause == limited)
     }
 
     /// Whether another process does this work.

@@ -22,6 +22,8 @@ pub struct Patience {
     pub failures: u32,
     /// How long another process may keep the work.
     pub held: Duration,
+    /// How long Square may want fewer calls: that slows the work down, and is no failure.
+    pub limited: Duration,
 }
 
 impl Patience {
@@ -29,19 +31,24 @@ impl Patience {
     pub const COMMAND: Self = Self {
         failures: 6,
         held: Duration::from_secs(60),
+        limited: STORM,
     };
     /// For what must not hold up what comes after it.
     pub const NONE: Self = Self {
         failures: 0,
         held: Duration::ZERO,
+        limited: Duration::ZERO,
     };
     /// For a loop, which comes back by itself.
     pub const LOOP: Self = Self {
         failures: 3,
         held: Duration::ZERO,
+        limited: STORM,
     };
 }
 
+/// How long Square may refuse calls as too many before that is trouble.
+const STORM: Duration = Duration::from_secs(3600);
 /// How often a lease that another process holds is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -121,11 +128,11 @@ pub async fn until_idle<F: Flow>(
     patience: Patience,
     watch: &mut impl Watch<F>,
 ) -> Result<(), FlowError> {
-    let (mut failures, mut held) = (0_u32, Duration::ZERO);
+    let (mut failures, mut held, mut limited) = (0_u32, Duration::ZERO, Duration::ZERO);
     loop {
         let error = match flow.step().await {
             Ok(step) => {
-                failures = 0;
+                (failures, limited) = (0, Duration::ZERO);
                 if !watch.stepped(flow) || step == Step::Idle {
                     return Ok(());
                 }
@@ -136,6 +143,10 @@ pub async fn until_idle<F: Flow>(
         let wait = if error.is_held() && held < patience.held {
             held += LOOK;
             LOOK
+        } else if error.is_limit() && limited < patience.limited {
+            let wait = backoff::wait(1, error.asked_wait(), fastrand::f64());
+            limited += wait;
+            wait
         } else if may_pass(&error) && failures < patience.failures {
             failures += 1;
             backoff::wait(failures, error.asked_wait(), fastrand::f64())

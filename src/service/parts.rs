@@ -6,6 +6,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 
 use crate::config::Settings;
+use crate::domain::budget::Class;
 use crate::domain::id::{MerchantId, SquareId};
 use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
@@ -100,22 +101,22 @@ impl Parts {
 
     /// The flow that asks for the events that webhooks missed.
     pub fn events(&self, merchant: &MerchantId) -> Events {
-        Events::new(self.reading(merchant), self.receive())
+        Events::new(self.reading(merchant, Class::Reconcile), self.receive())
     }
 
     /// The flow that finds what webhooks missed.
     pub fn reconcile(&self, merchant: &MerchantId) -> Reconcile {
-        Reconcile::new(self.reading(merchant), self.overlap)
+        Reconcile::new(self.reading(merchant, Class::Reconcile), self.overlap)
     }
 
     /// The flow that reads the whole directory.
     pub fn backfill(&self, merchant: &MerchantId) -> Backfill {
-        Backfill::new(self.reading(merchant))
+        Backfill::new(self.reading(merchant, Class::Backfill))
     }
 
     /// The flow that finds who is gone at Square.
     pub fn census(&self, merchant: &MerchantId) -> Census {
-        Census::new(self.reading(merchant), self.approved)
+        Census::new(self.reading(merchant, Class::Census), self.approved)
     }
 
     /// The flow that carries local changes to Square.
@@ -138,20 +139,20 @@ impl Parts {
     pub fn sides(&self, merchant: &MerchantId) -> Sides {
         Sides {
             store: self.store.clone(),
-            square: self.square.clone(),
+            square: self.square.of_class(Class::Census),
             merchant: merchant.clone(),
         }
     }
 
     /// The flow that takes in what Square says of single profiles.
     pub fn mend(&self, merchant: &MerchantId, ids: Vec<SquareId>) -> Mend {
-        Mend::new(self.reading(merchant), ids)
+        Mend::new(self.reading(merchant, Class::Reconcile), ids)
     }
 
-    fn reading(&self, merchant: &MerchantId) -> Reading {
+    fn reading(&self, merchant: &MerchantId, class: Class) -> Reading {
         Reading {
             store: self.store.clone(),
-            square: self.square.clone(),
+            square: self.square.of_class(class),
             merchant: merchant.clone(),
             rule: self.rule,
             holder: self.holder.clone(),

@@ -1,14 +1,16 @@
 //! The Customers API as calls: a question in, profiles or a [`SquareError`] out.
-//! The promise: one call is one request, never repeated here; it ends within its
-//! time limit and with bounded memory; and once Square refuses the token, no
-//! request leaves until a pause is over. On a crash nothing is lost, since
-//! nothing is kept but the pause and the counters.
+//! The promise: one call is one request, never repeated here; it leaves when the
+//! seller's budget has room; it ends within its time limit and with bounded
+//! memory; and once Square refuses the token, no request leaves until a pause is
+//! over. On a crash nothing is lost, since nothing is kept but the pause, the
+//! budget and the counters.
 
 mod bulk;
 mod calls;
 mod door;
 mod events;
 mod gate;
+mod pace;
 mod page;
 mod transport;
 
@@ -81,6 +83,9 @@ pub struct ClientSettings {
     pub total_timeout: Duration,
     /// How long calls are held back once Square refuses the token.
     pub authorization_pause: Duration,
+    /// Whether calls wait for the seller's budget. Where time stands still
+    /// unless somebody moves it, they must not.
+    pub is_paced: bool,
 }
 
 impl ClientSettings {
@@ -92,6 +97,7 @@ impl ClientSettings {
             connect_timeout: Duration::from_secs(5),
             total_timeout: Duration::from_secs(20),
             authorization_pause: Duration::from_secs(60),
+            is_paced: true,
         }
     }
 }

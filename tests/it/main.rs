@@ -13,6 +13,7 @@
 mod support;
 
 mod attack;
+mod backfill;
 mod census;
 mod client;
 mod conflicts;

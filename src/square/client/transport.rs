@@ -16,9 +16,11 @@ use serde_json::{Map, Value};
 use tracing::debug;
 
 use crate::domain::Timestamp;
+use crate::domain::budget::Class;
 use crate::square::client::calls::Calls;
 use crate::square::client::door::{Carrier, Door, broken};
 use crate::square::client::gate::Gate;
+use crate::square::client::pace::Pace;
 use crate::square::client::{ClientSettings, SQUARE_VERSION};
 use crate::square::error::{Answer, Cause, SquareError};
 use crate::square::tls;
@@ -81,6 +83,10 @@ pub(super) struct Transport {
     headers: HeaderMap,
     /// Shared by all clones, since the token is.
     gate: Arc<Gate>,
+    /// Shared by all clones: the seller's budget is one.
+    pace: Arc<Pace>,
+    /// What the calls of this clone are for.
+    class: Class,
     /// Shared by all clones; metrics read it.
     calls: Arc<Calls>,
     /// Square's clock as last heard, and when that was. Shared by all clones.
@@ -120,20 +126,37 @@ impl Transport {
             carrier,
             headers,
             gate: Arc::new(Gate::new(settings.authorization_pause)),
+            pace: Arc::new(Pace::new(settings.is_paced)),
+            class: Class::default(),
             calls: Arc::default(),
             clock: Arc::default(),
         }
     }
 
-    /// Makes one call, unless the gate is closed.
+    /// The same, for calls that are for something else.
+    pub(super) fn of_class(&self, class: Class) -> Self {
+        Self {
+            class,
+            ..self.clone()
+        }
+    }
+
+    /// How many calls may be under way.
+    pub(super) fn width(&self) -> usize {
+        self.pace.width(self.class)
+    }
+
+    /// Makes one call when it is its turn, unless the gate is closed.
     pub(super) async fn send(&self, call: Call) -> Result<Success, SquareError> {
         let (kind, is_extra) = (call.kind, call.is_extra);
+        let leaving = self.pace.leave(self.class).await?;
         if is_extra {
             self.gate.enter_extra()?;
         } else {
             self.gate.enter(Instant::now())?;
         }
         let mut outcome = self.exchange(call).await;
+        leaving.ends(&outcome);
         if is_extra {
             outcome = outcome.map_err(SquareError::of_extra);
         }

@@ -69,7 +69,10 @@ fn note(request: &HttpRequest, body: &Bytes) -> Seen {
 }
 
 pub(crate) fn settings(url: &str) -> ClientSettings {
-    ClientSettings::new(url, AccessToken::parse(TOKEN).unwrap())
+    ClientSettings {
+        is_paced: false,
+        ..ClientSettings::new(url, AccessToken::parse(TOKEN).unwrap())
+    }
 }
 
 pub(crate) fn square(url: &str) -> Square {

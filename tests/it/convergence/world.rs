@@ -229,6 +229,7 @@ fn client(square: &Simulator, passage: &Arc<Passage>, way: Way) -> Square {
     let token = AccessToken::parse(&square.token).unwrap();
     let settings = ClientSettings {
         authorization_pause: Duration::ZERO,
+        is_paced: false,
         ..ClientSettings::new(square.url(), token)
     };
     match way {

@@ -85,6 +85,7 @@ async fn patience_with_a_holder_ends(db: TestDb) {
     let patience = Patience {
         failures: 0,
         held: Duration::from_secs(1),
+        limited: Duration::ZERO,
     };
     let mut watch = Waits(0);
 

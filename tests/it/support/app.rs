@@ -88,6 +88,8 @@ fn client(square: &Simulator) -> Square {
     let token = AccessToken::parse(&square.token).unwrap();
     let settings = ClientSettings {
         authorization_pause: Duration::ZERO,
+        // Time stands still until a test moves it.
+        is_paced: false,
         total_timeout: Duration::from_secs(5),
         ..ClientSettings::new(square.url(), token)
     };

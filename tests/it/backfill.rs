@@ -1,0 +1,3 @@
+//! The whole directory, read within the budget of calls.
+
+mod pace;

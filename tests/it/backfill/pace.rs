@@ -1,0 +1,158 @@
+//! One budget for all calls: a storm of 429 slows the backfill and nobody else.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::{Request, Response};
+use squaresync::domain::budget::Class;
+use squaresync::square::client::{AccessToken, Answering, ClientSettings, Door, Square};
+use squaresync::square::error::{Cause, SquareError};
+use tokio::time::{Instant, timeout};
+
+/// Lets time pass that stands still but for this.
+async fn pass(time: Duration) {
+    drop(timeout(time, std::future::pending::<()>()).await);
+}
+
+/// A Square that takes `limit` calls a second, and answers after a while.
+#[derive(Debug)]
+struct Narrow {
+    limit: Mutex<usize>,
+    taken: Mutex<Vec<Instant>>,
+    refused: Mutex<Vec<Instant>>,
+}
+
+impl Narrow {
+    fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit: Mutex::new(limit),
+            taken: Mutex::default(),
+            refused: Mutex::default(),
+        })
+    }
+
+    fn taken(&self) -> usize {
+        self.taken.lock().unwrap().len()
+    }
+
+    fn refused(&self) -> usize {
+        self.refused.lock().unwrap().len()
+    }
+
+    fn respond(&self) -> Response {
+        let now = Instant::now();
+        let mut taken = self.taken.lock().unwrap();
+        let recent = taken
+            .iter()
+            .rev()
+            .take_while(|at| now - **at < Duration::from_secs(1));
+        let is_taken = recent.count() < *self.limit.lock().unwrap();
+        let answer = if is_taken {
+            taken.push(now);
+            http::Response::builder().status(200)
+        } else {
+            self.refused.lock().unwrap().push(now);
+            http::Response::builder()
+                .status(429)
+                .header("retry-after", "3")
+        };
+        let body = if is_taken {
+            "{}"
+        } else {
+            r#"{"errors":[{"category":"RATE_LIMIT_ERROR","code":"RATE_LIMITED"}]}"#
+        };
+        answer.body(body).unwrap().into()
+    }
+}
+
+impl Door for Narrow {
+    fn answer(&self, _request: Request) -> Answering<'_> {
+        let answer: Pin<Box<dyn Future<Output = Option<Response>> + Send>> = Box::pin(async {
+            pass(Duration::from_millis(80)).await;
+            Some(self.respond())
+        });
+        answer
+    }
+}
+
+fn client(door: &Arc<Narrow>) -> Square {
+    let token = AccessToken::parse("a-token").unwrap();
+    let settings = ClientSettings::new("http://127.0.0.1:9", token);
+    let door: Arc<dyn Door> = door.clone();
+    Square::behind(door, &settings).unwrap()
+}
+
+/// Calls again and again until `end`, and comes back when it is told to.
+async fn calls(square: Square, end: Instant) -> Vec<Duration> {
+    let mut waits = Vec::new();
+    while Instant::now() < end {
+        let began = Instant::now();
+        while let Err(SquareError::Retry {
+            after,
+            cause: Cause::RateLimited,
+        }) = square.token_status().await
+        {
+            pass(after.unwrap_or_default()).await;
+        }
+        waits.push(began.elapsed());
+    }
+    waits
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_classes_share_one_budget_and_the_urgent_go_first() {
+    let door = Narrow::new(10);
+    let square = client(&door);
+    let end = Instant::now() + Duration::from_secs(120);
+    let backfill: Vec<_> = (0..24)
+        .map(|_| tokio::spawn(calls(square.of_class(Class::Backfill), end)))
+        .collect();
+    // The limit is known by then.
+    pass(Duration::from_secs(30)).await;
+
+    let (taken, refused) = (door.taken(), door.refused());
+    let urgent = calls(square.clone(), end).await;
+
+    for call in backfill {
+        call.await.unwrap();
+    }
+    let (taken, refused) = (door.taken() - taken, door.refused() - refused);
+    assert!(400 < taken, "{taken} calls were taken");
+    assert!(refused * 8 < taken, "{refused} refused, {taken} taken");
+    // It waits for its own turn, and for what Square itself asks, but for no other call.
+    let mut waits = urgent;
+    waits.sort();
+    let middle = waits[waits.len() / 2];
+    assert!(middle < Duration::from_millis(400), "{middle:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_ends_and_all_goes_on() {
+    let door = Narrow::new(0);
+    let square = client(&door);
+    let end = Instant::now() + Duration::from_secs(600);
+    let callers: Vec<_> = [Class::Change, Class::Reconcile, Class::Backfill]
+        .map(|class| tokio::spawn(calls(square.of_class(class), end)))
+        .into_iter()
+        .collect();
+
+    pass(Duration::from_secs(300)).await;
+
+    let refused = door.refused.lock().unwrap().clone();
+    assert!(
+        2 < refused.len() && refused.len() < 60,
+        "{} calls",
+        refused.len()
+    );
+    let too_early = |two: &&[Instant]| {
+        let apart = two[1] - two[0];
+        Duration::from_millis(80) < apart && apart < Duration::from_secs(3)
+    };
+    assert_eq!(refused.windows(2).find(too_early), None);
+    *door.limit.lock().unwrap() = 1000;
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    assert!(1000 < door.taken(), "{} calls were taken", door.taken());
+}
