@@ -10,10 +10,9 @@ macro_rules! insert {
     ($db:expr, $table:ident, $rows:expr) => {
         match $db {
             $crate::store::connection::Db::Sqlite(connection) => {
+                $crate::store::batch::known!();
                 for row in $rows {
-                    diesel::insert_into($table::table)
-                        .values(row)
-                        .execute(connection)?;
+                    Known(diesel::insert_into($table::table).values(row)).execute(connection)?;
                 }
             }
             $crate::store::connection::Db::Postgres(connection) => {
@@ -33,12 +32,13 @@ macro_rules! upsert {
     ($db:expr, $table:ident ($($key:ident),+), $rows:expr, $row:ty, [$($column:ident),+ $(,)?]) => {
         match $db {
             $crate::store::connection::Db::Sqlite(connection) => {
+                $crate::store::batch::known!();
                 $crate::store::batch::replacing!($table ($($key),+), $row, [$($column),+]);
                 for row in $rows {
-                    let inserted = diesel::insert_into($table::table)
+                    let insert = diesel::insert_into($table::table)
                         .values(row)
-                        .on_conflict_do_nothing()
-                        .execute(connection)?;
+                        .on_conflict_do_nothing();
+                    let inserted = Known(insert).execute(connection)?;
                     if inserted == 0 && Replacing(row).execute(connection)? == 0 {
                         // Not the key was there already, but something else that may be there once only.
                         diesel::insert_into($table::table).values(row).execute(connection)?;
@@ -59,6 +59,35 @@ macro_rules! upsert {
     };
 }
 pub(crate) use upsert;
+
+/// Makes `Known(insert)`, an insert that diesel knows again by its type. It would
+/// write its text anew for each row else, only to see that it is prepared.
+macro_rules! known {
+    () => {
+        struct Known<Q>(Q);
+        struct KnownId;
+
+        impl<Q> diesel::query_builder::QueryId for Known<Q> {
+            type QueryId = KnownId;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl<Q> diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for Known<Q>
+        where
+            Q: diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite>,
+        {
+            fn walk_ast<'b>(
+                &'b self,
+                out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
+            ) -> diesel::QueryResult<()> {
+                self.0.walk_ast(out)
+            }
+        }
+
+        impl<Q, C> diesel::RunQueryDsl<C> for Known<Q> {}
+    };
+}
+pub(crate) use known;
 
 /// Makes `Replacing(&row)`, a statement that puts a row in the place of the one
 /// with its key. Diesel prepares its own updates anew each time, and with them
