@@ -16,6 +16,7 @@ pub(super) struct Bar {
     bar: ProgressBar,
     /// What is counted, such as `customers read`.
     what: &'static str,
+    began: Instant,
     /// When a line was last printed; none on a terminal.
     last_line: Option<Instant>,
     /// What was said last.
@@ -28,6 +29,7 @@ impl Bar {
         Self {
             bar: ProgressBar::no_length().with_style(style("{spinner} {pos} {msg}  {per_sec}")),
             what,
+            began: Instant::now(),
             last_line: (!is_terminal).then(Instant::now),
             told: String::new(),
         }
@@ -46,8 +48,7 @@ impl Bar {
         self.bar.set_position(done);
         if self.last_line.is_some_and(|last| EVERY <= last.elapsed()) {
             self.last_line = Some(Instant::now());
-            let total = total.map_or_else(String::new, |total| format!(" of {total}"));
-            output::say(&format!("{done}{total} {}", self.what));
+            output::say(&line(done, total, self.what, self.began.elapsed()));
         }
     }
 
@@ -64,7 +65,35 @@ impl Bar {
     }
 }
 
+/// How far it has come, in words.
+fn line(done: u64, total: Option<u64>, what: &str, passed: Duration) -> String {
+    let rate = u128::from(done) * 1000 / passed.as_millis().max(1);
+    let of_total = total.map_or_else(String::new, |total| format!(" of {total}"));
+    let left = total.map(|total| u128::from(total.saturating_sub(done)));
+    let left = left
+        .and_then(|left| left.checked_div(rate))
+        .map_or_else(String::new, |seconds| format!(", about {seconds} s left"));
+    format!("{done}{of_total} {what}, {rate} a second{left}")
+}
+
 /// How the bar looks; the library's own look should the template be none.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_the_rate_and_the_time_left_where_it_is_known() {
+        let line = |done, total| line(done, total, "customers read", Duration::from_secs(10));
+
+        assert_eq!(
+            line(4000, Some(10_000)),
+            "4000 of 10000 customers read, 400 a second, about 15 s left"
+        );
+        assert_eq!(line(4000, None), "4000 customers read, 400 a second");
+        assert_eq!(line(0, Some(5)), "0 of 5 customers read, 0 a second");
+    }
 }
