@@ -5,12 +5,13 @@
 //! edit, [`profile`] is a customer as Square shows it, [`observation`] is one
 //! thing learnt about it, [`image`] folds all of them into one truth, [`lookalike`] tells
 //! whose profile one may be, [`merge`] brings two sides together, [`window`] cuts time for
-//! the reconciler, [`cap`] says how many may end at once, [`budget`] who may call Square now, [`backoff`] says how long to
+//! the reconciler, [`cutting`] says how finely, [`cap`] says how many may end at once, [`budget`] who may call Square now, [`backoff`] says how long to
 //! wait, [`printable`] shows what others wrote.
 
 pub mod backoff;
 pub mod budget;
 pub mod cap;
+pub mod cutting;
 pub mod field;
 pub mod id;
 pub mod image;

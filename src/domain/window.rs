@@ -1,6 +1,6 @@
 //! Stretches of Square's time that the reconciler reads.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, DurationRound, TimeDelta};
 
 use crate::domain::Timestamp;
 
@@ -43,12 +43,41 @@ impl Window {
             },
         ))
     }
+
+    /// Pieces that together are the window, cut at even distances between the
+    /// times `first` and `last`. Fewer where those lie too close together; the
+    /// window itself where it cannot be cut.
+    pub fn cut(self, first: Timestamp, last: Timestamp, pieces: u64) -> Vec<Self> {
+        // A piece begins at a whole millisecond, as Square's times do.
+        let first = first.duration_trunc(TimeDelta::milliseconds(1));
+        let first = first.unwrap_or(self.start).timestamp_millis();
+        let span = i128::from(last.timestamp_millis() - first).max(0);
+        let place = |number: u64| {
+            let millis = span * i128::from(number) / i128::from(pieces.max(1));
+            DateTime::from_timestamp_millis(first.saturating_add(i64::try_from(millis).ok()?))
+        };
+        let mut start = self.start;
+        let mut cut = Vec::new();
+        for end in (1..pieces).filter_map(place) {
+            if start < end && first < end.timestamp_millis() && end < self.end {
+                cut.push(Self { start, end });
+                start = end;
+            }
+        }
+        cut.push(Self { start, ..self });
+        cut
+    }
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "a test says where it stopped")]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says where it stopped"
+)]
 mod tests {
-    use chrono::{DateTime, Utc};
+    use chrono::Utc;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -79,6 +108,41 @@ mod tests {
 
         assert_eq!((first.start, second.end), (window.start, window.end));
         assert_eq!(first.end, second.start);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_meet_and_cover_the_whole(
+            end in 1..10_000_i64,
+            first in 0..10_000_i64,
+            last in 0..10_000_i64,
+            pieces in 0..20_u64,
+        ) {
+            let window = Window { start: at(0), end: at(end) };
+            let cut = window.cut(at(first), at(last), pieces);
+
+            prop_assert!(cut.iter().all(|piece| piece.start < piece.end));
+            prop_assert!(cut.windows(2).all(|two| two[0].end == two[1].start));
+            prop_assert_eq!(cut.first().map(|piece| piece.start), Some(window.start));
+            prop_assert_eq!(cut.last().map(|piece| piece.end), Some(window.end));
+        }
+    }
+
+    #[test]
+    fn a_window_is_cut_evenly_where_its_customers_are() {
+        let window = Window {
+            start: at(0),
+            end: at(1000),
+        };
+
+        let ends: Vec<i64> = window
+            .cut(at(100), at(200), 4)
+            .iter()
+            .map(|piece| piece.end.timestamp())
+            .collect();
+
+        assert_eq!(ends, [125, 150, 175, 1000]);
+        assert_eq!(window.cut(at(100), at(100), 4), [window]);
     }
 
     #[test]

@@ -218,7 +218,8 @@ impl Census {
     /// Takes a page of Square's list in.
     async fn list(&mut self, pass: &mut Pass, now: Timestamp) -> Result<Step, FlowError> {
         if let Some(read) = pass.listing.next(&self.reading.square).await? {
-            self.found.changed += self.reading.take(&mut self.lease, read, None, now).await?;
+            let taken = self.reading.take(&mut self.lease, read, None, now);
+            self.found.changed += taken.await?.news;
             self.found.listed = pass.listing.listed();
             self.found.total = pass.listing.total();
         } else if pass.listing.is_whole() {
@@ -249,7 +250,8 @@ impl Census {
     async fn confirm(&mut self, pass: &mut Pass, now: Timestamp) -> Result<Step, FlowError> {
         let suspects = &mut pass.suspects;
         if let Some(read) = suspects.ask(&self.reading.square).await? {
-            self.found.changed += self.reading.take(&mut self.lease, read, None, now).await?;
+            let taken = self.reading.take(&mut self.lease, read, None, now);
+            self.found.changed += taken.await?.news;
             return Ok(Step::Worked);
         }
         self.found.left_out = suspects.left_out;

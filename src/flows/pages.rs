@@ -50,6 +50,8 @@ pub(crate) struct Read {
     pub(crate) observations: Vec<Observation>,
     /// How many profiles on it could not be read.
     pub(crate) unreadable: u64,
+    /// The earliest `created_at` on it.
+    pub(crate) earliest: Option<Timestamp>,
     /// The latest `updated_at` on it.
     pub(crate) latest: Option<Timestamp>,
     /// Whether the whole window has been read.
@@ -62,6 +64,7 @@ impl Read {
         Self {
             observations,
             unreadable: 0,
+            earliest: None,
             latest: None,
             is_last: false,
         }
@@ -89,6 +92,11 @@ impl Reader {
 
     pub(crate) fn window(&self) -> Window {
         self.query.window
+    }
+
+    /// Whether it has been asked for one page and no more.
+    pub(crate) fn is_first(&self) -> bool {
+        self.pages == 1
     }
 
     /// The halves of a window that was just opened and holds too much.
@@ -163,14 +171,13 @@ impl Reader {
             self.begin_again();
             is_last = false;
         }
-        let latest = profiles
-            .iter()
-            .filter_map(|profile| profile.moment("updated_at"))
-            .max();
+        let moments = |key: &'static str| profiles.iter().filter_map(move |it| it.moment(key));
+        let (earliest, latest) = (moments("created_at").min(), moments("updated_at").max());
         let observations = profiles.into_iter().map(observation).collect();
         Read {
             observations,
             unreadable,
+            earliest,
             latest,
             is_last,
         }

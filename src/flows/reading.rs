@@ -50,7 +50,24 @@ pub struct Progress {
 }
 
 /// What has to be committed together with a page.
-pub(crate) type Finish = Box<dyn FnOnce(&mut Db) -> StoreResult<()> + Send>;
+pub(crate) enum Finish {
+    /// Even if the page tells nothing new.
+    Always(Closing),
+    /// Only if the page tells something new.
+    WithNews(Closing),
+}
+
+/// The last work of a transaction.
+pub(crate) type Closing = Box<dyn FnOnce(&mut Db) -> StoreResult<()> + Send>;
+
+/// What became of a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    /// How many of its profiles told something new.
+    pub(crate) news: u64,
+    /// Whether anything was written.
+    pub(crate) written: bool,
+}
 
 impl Reading {
     /// The lease of reading, not taken yet.
@@ -73,31 +90,34 @@ impl Reading {
         }
     }
 
-    /// Takes a page in, and does `finish` in the same transaction. Gives how
-    /// many of its profiles told something new.
+    /// Takes a page in, and does `finish` in the same transaction.
     pub(crate) async fn take(
         &self,
         lease: &mut Lease,
         read: Read,
         finish: Option<Finish>,
         now: Timestamp,
-    ) -> StoreResult<u64> {
+    ) -> StoreResult<Taken> {
         let count = u64::try_from(read.observations.len()).unwrap_or_default();
         self.counters.profiles_unreadable.inc_by(read.unreadable);
         let observations = Arc::new(read.observations);
         let (merchant, shown) = (self.merchant.clone(), Arc::clone(&observations));
-        let is_news = self
-            .store
-            .read(move |db| pages::is_news(db, &merchant, &shown))
-            .await?;
+        let must = matches!(finish, Some(Finish::Always(_)));
+        let written = must
+            || self
+                .store
+                .read(move |db| pages::is_news(db, &merchant, &shown))
+                .await?;
         let mut news = 0;
-        if is_news || finish.is_some() {
+        if written {
             let learning = self.learning(now);
             let held = lease.clone();
-            let written = self.store.write(move |db| {
+            let told = self.store.write(move |db| {
                 let held = held.hold(db)?;
                 let effects = apply::apply(db, &learning, &observations)?;
-                finish.map_or(Ok(()), |finish| finish(db))?;
+                if let Some(Finish::Always(finish) | Finish::WithNews(finish)) = finish {
+                    finish(db)?;
+                }
                 Ok((
                     held,
                     effects
@@ -106,7 +126,7 @@ impl Reading {
                         .count(),
                 ))
             });
-            let (held, told) = written.await?;
+            let (held, told) = told.await?;
             *lease = held;
             news = u64::try_from(told).unwrap_or_default();
         }
@@ -118,7 +138,7 @@ impl Reading {
             .profiles_read
             .get_or_create(&[("outcome", "known")])
             .inc_by(count - news);
-        Ok(news)
+        Ok(Taken { news, written })
     }
 
     /// Gives the lease back, if it was ever taken.

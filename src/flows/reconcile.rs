@@ -126,12 +126,12 @@ impl Reconcile {
         self.progress.read += u64::try_from(read.observations.len()).unwrap_or_default();
         let (merchant, end) = (self.reading.merchant.clone(), pass.reader.window().end);
         let finish = (read.is_last && pass.moved).then(|| -> Finish {
-            Box::new(move |db| marks::set(db, &merchant, marks::UPDATED, end))
+            Finish::Always(Box::new(move |db| {
+                marks::set(db, &merchant, marks::UPDATED, end)
+            }))
         });
-        self.progress.news += self
-            .reading
-            .take(&mut pass.lease, read, finish, now)
-            .await?;
+        let taken = self.reading.take(&mut pass.lease, read, finish, now);
+        self.progress.news += taken.await?.news;
         Ok(())
     }
 }

@@ -25,6 +25,7 @@ use serde_json::Value;
 use crate::domain::Timestamp;
 use crate::domain::id::SquareId;
 use crate::domain::profile::Profile;
+use crate::domain::window::Window;
 use crate::square::address::{self, BadAddress};
 use crate::square::client::transport::{Call, Transport};
 use crate::square::error::{Cause, Refusal, SquareError};
@@ -177,6 +178,18 @@ impl Square {
             ..call
         };
         Page::read(self.transport.send(call).await?)
+    }
+
+    /// Asks when the last customer of a window on `created_at` came.
+    pub async fn newest(&self, window: Window) -> Result<Option<Timestamp>, SquareError> {
+        let query = SearchQuery {
+            limit: 1,
+            newest_first: true,
+            ..SearchQuery::first(By::CreatedAt, window)
+        };
+        let shown = self.search(&query).await?.customers;
+        let came = |profile: Profile| profile.moment("created_at");
+        Ok(shown.into_iter().filter_map(Result::ok).find_map(came))
     }
 
     /// Asks for all customers with this value, whose case Square overlooks; of the

@@ -21,18 +21,18 @@ struct Row<'a> {
     end_at: NaiveDateTime,
 }
 
-/// The earliest window that is still to be read.
-pub fn next(db: &mut Db, merchant: &MerchantId) -> StoreResult<Option<Window>> {
-    let row: Option<(NaiveDateTime, NaiveDateTime)> = backfill_windows::table
+/// The windows that are still to be read, the earliest first.
+pub fn all(db: &mut Db, merchant: &MerchantId) -> StoreResult<Vec<Window>> {
+    let rows: Vec<(NaiveDateTime, NaiveDateTime)> = backfill_windows::table
         .filter(backfill_windows::merchant_id.eq(merchant.as_str()))
         .select((backfill_windows::start_at, backfill_windows::end_at))
         .order(backfill_windows::start_at)
-        .first(db)
-        .optional()?;
-    Ok(row.map(|(start, end)| Window {
+        .load(db)?;
+    let window = |(start, end)| Window {
         start: moment(start),
         end: moment(end),
-    }))
+    };
+    Ok(rows.into_iter().map(window).collect())
 }
 
 /// How many windows are still to be read.
@@ -63,8 +63,18 @@ pub fn add(db: &mut Db, merchant: &MerchantId, windows: &[Window]) -> StoreResul
     Ok(())
 }
 
-/// Takes a window away: it has been read.
-pub fn done(db: &mut Db, merchant: &MerchantId, start: Timestamp) -> StoreResult<()> {
-    diesel::delete(backfill_windows::table.find((merchant.as_str(), stored(start)))).execute(db)?;
+/// Takes windows away, by their starts: they have been read.
+pub fn done(db: &mut Db, merchant: &MerchantId, starts: &[Timestamp]) -> StoreResult<()> {
+    for start in starts {
+        diesel::delete(backfill_windows::table.find((merchant.as_str(), stored(*start))))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+/// Takes all windows away.
+pub fn clear(db: &mut Db, merchant: &MerchantId) -> StoreResult<()> {
+    let all = backfill_windows::table.filter(backfill_windows::merchant_id.eq(merchant.as_str()));
+    diesel::delete(all).execute(db)?;
     Ok(())
 }

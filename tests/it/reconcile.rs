@@ -16,7 +16,6 @@ on_each_database! {
     cursors_that_keep_ending_do_not_stop_it_for_ever,
     a_crash_between_two_pages_loses_nothing,
     the_whole_directory_is_read_once,
-    a_backfill_goes_on_after_a_crash,
 }
 
 fn searches(app: &App) -> usize {
@@ -156,28 +155,4 @@ async fn the_whole_directory_is_read_once(db: TestDb) {
     app.assert_equal();
     assert!(searches(&app) <= 50 + 30, "{} searches", searches(&app));
     assert_eq!(app.other().count("backfill_windows"), 0);
-}
-
-async fn a_backfill_goes_on_after_a_crash(db: TestDb) {
-    let mut app = App::unread(
-        db,
-        Options {
-            customers: 5000,
-            ..options()
-        },
-        false,
-    )
-    .await;
-    app.advance(Duration::from_secs(2)).await;
-    while app.other().count("customers") < 2500 {
-        app.backfill.step(app.now()).await.unwrap();
-    }
-    let before = searches(&app);
-
-    let mut app = app.crash().await;
-    app.read_all().await;
-
-    app.assert_equal();
-    let after = searches(&app) - before;
-    assert!(after < 50, "{after} searches after the crash");
 }

@@ -57,6 +57,8 @@ pub struct SearchQuery {
     pub limit: u32,
     /// Whether to say how many profiles the window holds.
     pub count: bool,
+    /// Whether those who came last are shown first.
+    pub newest_first: bool,
 }
 
 impl SearchQuery {
@@ -68,6 +70,7 @@ impl SearchQuery {
             cursor: None,
             limit: 100,
             count: false,
+            newest_first: false,
         }
     }
 
@@ -85,7 +88,10 @@ impl SearchQuery {
                     "start_at": moment(self.window.start),
                     "end_at": moment(self.window.end),
                 }},
-                "sort": {"field": "CREATED_AT", "order": "ASC"},
+                "sort": {
+                    "field": "CREATED_AT",
+                    "order": if self.newest_first { "DESC" } else { "ASC" },
+                },
             },
         });
         if let (Some(cursor), Some(object)) = (&self.cursor, body.as_object_mut()) {

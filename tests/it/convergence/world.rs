@@ -268,7 +268,8 @@ fn process(stage: &Stage, square: &Simulator, client: &Square, setting: Setting)
         events: Events::new(reading.clone(), receive.clone()),
         receive,
         reconcile: Reconcile::new(reading.clone(), OVERLAP),
-        backfill: Backfill::new(reading.clone()),
+        // Small ones, so that a few customers are read side by side.
+        backfill: Backfill::new(reading.clone()).in_pieces_of(2),
         census: Census::new(reading, false),
         push: Push::new(pushing),
     }
