@@ -19,7 +19,7 @@ use crate::square::client::{By, Page, SearchQuery, Square};
 use crate::square::error::SquareError;
 use crate::store::{Db, StoreResult, images};
 
-/// A window with more customers than this is cut in two: what a crash repeats stays small.
+/// A window of a list with more customers than this is cut in two: what an ended cursor repeats stays small.
 const LARGEST: u64 = 2000;
 /// How often a window is begun again before that is somebody else's fault.
 const RESTARTS: u32 = 5;
