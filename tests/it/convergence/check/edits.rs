@@ -42,19 +42,6 @@ impl Evidence<'_> {
             .find(|row| text(row, "id") == Some(id))
     }
 
-    /// The row, and those that it went into one after the other.
-    fn where_it_went<'a>(&'a self, row: &'a str) -> Vec<&'a str> {
-        let mut rows = vec![row];
-        while let Some(next) = rows
-            .last()
-            .and_then(|last| text(self.row(last)?, "merged_into"))
-            && !rows.contains(&next)
-        {
-            rows.push(next);
-        }
-        rows
-    }
-
     /// The row's profile, and those that it went into one after the other.
     fn profiles_of(&self, row: &str) -> Vec<String> {
         let aliases = self.square.aliases();
@@ -69,13 +56,15 @@ impl Evidence<'_> {
     fn is_local_edit_kept(&self, edit: &LocalEdit, histories: &[Vec<Value>]) -> bool {
         let field = edit.field;
         let new = edit.new.as_deref();
-        let stands_in = self.where_it_went(&edit.row);
+        let profiles = self.profiles_of(&edit.row);
+        let went_there = |row: &str| {
+            let its = self.row(row).and_then(|row| text(row, "square_id"));
+            its.is_some_and(|its| profiles.iter().any(|profile| profile == its))
+        };
         let is_overwritten = self.ledger.edits.iter().any(|later| {
-            let is_seen =
-                stands_in.contains(&later.row.as_str()) && same(field, later.old.as_deref(), new);
+            let is_seen = went_there(&later.row) && same(field, later.old.as_deref(), new);
             edit.at < later.at && later.field == field && (later.row == edit.row || is_seen)
         });
-        let profiles = self.profiles_of(&edit.row);
         let is_deleted = self.ledger.deletes.iter().any(|(at, row, profile)| {
             let was_its = profile.as_ref().is_some_and(|it| profiles.contains(it));
             edit.at < *at && (*row == edit.row || was_its)
