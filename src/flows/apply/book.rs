@@ -127,7 +127,8 @@ impl Book<'_> {
     pub(super) fn settle(&mut self, id: &SquareId, before: Option<Fields>) {
         match self.place(id) {
             Place::Row(customer) => self.put_row(id, &customer, before),
-            Place::Nowhere => self.mark(id, false, None),
+            // A row made anew under the old id knows what its old row showed.
+            Place::Nowhere => self.mark(id, false, before),
             Place::Gone(customer) => {
                 self.link(id, &customer);
                 self.mark(id, false, None);
@@ -142,6 +143,7 @@ impl Book<'_> {
         let Some(held) = self.images.get_mut(id) else {
             return;
         };
+        let base = base.filter(|base| *base != held.image.profile.fields());
         if held.unmerged != unmerged || held.base != base {
             held.unmerged = unmerged;
             held.base = base;

@@ -33,6 +33,15 @@ impl Violation {
     }
 }
 
+/// Without any of these a profile is on no list.
+pub(super) const PUBLIC: [&str; 5] = [
+    "given_name",
+    "family_name",
+    "company_name",
+    "email_address",
+    "phone_number",
+];
+
 /// Everything that is held against each other.
 pub(super) struct Evidence<'a> {
     pub(super) ledger: &'a Ledger,

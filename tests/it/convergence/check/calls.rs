@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use squaresync::square::simulator::Call;
+use squaresync::square::simulator::{Call, Fault};
 
-use super::{Evidence, Violation, fields, text};
+use super::{Evidence, PUBLIC, Violation, fields, text};
 
 impl Evidence<'_> {
     pub(super) fn check_calls(&self, found: &mut Vec<Violation>) {
@@ -59,10 +59,10 @@ impl Evidence<'_> {
                 *made.entry(tag).or_default() += 1;
             }
         }
+        let denials = self.denials();
         for (tag, times) in made {
-            // Who was made, deleted by the seller and forgotten by Square may be made again.
-            let ended = self.deleted_with(&tag);
-            if 1 + ended < times {
+            let unfindable = self.unfindable(&tag) + denials;
+            if 1 + unfindable < times {
                 found.push(Violation::new(
                     "I26",
                     format!("row {tag} was created {times} times"),
@@ -71,14 +71,42 @@ impl Evidence<'_> {
         }
     }
 
-    /// How many profiles that carried this nickname Square has not any more.
-    fn deleted_with(&self, tag: &str) -> usize {
+    /// How many profiles of a row no question could find any more once Square had
+    /// forgotten the key that made them: Square has them no more, or hides them
+    /// from its lists, or the seller gave them another reference, or the reference
+    /// that the application gave them is others' too and the copy that was put
+    /// back knew nothing of them.
+    fn unfindable(&self, tag: &str) -> usize {
+        let is_shared = |state: &Value| {
+            let reference = state["reference_id"].as_str().unwrap_or_default();
+            reference.starts_with("known-") || reference.starts_with("shared-")
+        };
         let images = self.table("images").iter();
-        let ids = images.filter_map(|image| text(image, "square_id"));
-        ids.map(|id| self.square.history(id))
+        let deleted = self.ledger.deletes.iter();
+        let ids: BTreeSet<&str> = images
+            .filter_map(|image| text(image, "square_id"))
+            .chain(deleted.filter_map(|(_, _, profile)| profile.as_deref()))
+            .collect();
+        ids.into_iter()
+            .map(|id| self.square.history(id))
             .filter(|history| history.iter().any(|state| state["nickname"] == tag))
-            .filter(|history| history.iter().any(serde_json::Value::is_null))
+            .filter(|history| {
+                let first = &history[0]["reference_id"];
+                history.iter().any(|state| {
+                    state.is_null()
+                        || PUBLIC.iter().all(|key| state.get(key).is_none())
+                        || state["reference_id"] != *first
+                        || (is_shared(state) && !self.ledger.restored.is_empty())
+                })
+            })
             .count()
+    }
+
+    /// How often Square's index said nothing of those who were there.
+    fn denials(&self) -> usize {
+        let fired = self.square.all_fired();
+        let times = [Fault::EmptyIndex, Fault::HalfIndex].map(|fault| fired.get(&fault).copied());
+        usize::from(times.iter().any(Option::is_some))
     }
 
     /// One body a key, and another key only after a definite answer. A copy that

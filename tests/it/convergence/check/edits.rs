@@ -113,28 +113,37 @@ impl Evidence<'_> {
             text(entry, "field") == Some(field)
                 && seen(&text(entry, "square_value").map(str::to_owned))
         });
-        (!is_sellers && !is_known && !is_in_ledger).then(|| next.clone().unwrap_or_default())
+        // What was written down after the copy was made is not in it.
+        let may_be_forgotten = self.ledger.restored.iter().any(|it| edit.at < it.back);
+        (!is_sellers && !is_known && !is_in_ledger && !may_be_forgotten)
+            .then(|| next.clone().unwrap_or_default())
     }
 
     /// Whether an application that saw the seller's value came, by one edit or
     /// several, to this one.
     fn led_from(&self, edit: &SellerEdit, last: Option<&str>) -> bool {
         let field = edit.field;
+        let is = |one: &Option<String>, other: &Option<String>| {
+            same(field, one.as_deref(), other.as_deref())
+        };
         let mut reached: Vec<Option<String>> = vec![last.map(str::to_owned)];
-        for local in self.ledger.edits.iter().rev() {
-            let leads =
-                |value: &Option<String>| same(field, local.new.as_deref(), value.as_deref());
-            if local.field == field && reached.iter().any(leads) {
-                let is_seen = same(field, local.old.as_deref(), edit.new.as_deref());
+        let mut place = 0;
+        while let Some(value) = reached.get(place).cloned() {
+            place += 1;
+            let edits = self.ledger.edits.iter();
+            for local in edits.filter(|local| local.field == field && is(&local.new, &value)) {
+                let row = self.row(&local.row);
                 // An edit of a row that was merged away goes where nothing is.
-                let moves = edit.new.is_none()
-                    && self
-                        .row(&local.row)
-                        .is_some_and(|row| text(row, "merged_into").is_some());
-                if is_seen || moves {
-                    return true;
+                let moves = row.is_some_and(|row| text(row, "merged_into").is_some());
+                let before = [Some(&local.old), Some(&None).filter(|_| moves)];
+                for before in before.into_iter().flatten() {
+                    if is(before, &edit.new) {
+                        return true;
+                    }
+                    if !reached.contains(before) {
+                        reached.push(before.clone());
+                    }
                 }
-                reached.push(local.old.clone());
             }
         }
         false

@@ -5,16 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Evidence, Row, Violation, fields, is_true, number, text};
-
-/// Without any of these a profile is on no list.
-const PUBLIC: [&str; 5] = [
-    "given_name",
-    "family_name",
-    "company_name",
-    "email_address",
-    "phone_number",
-];
+use super::{Evidence, PUBLIC, Row, Violation, fields, is_true, number, text};
 
 impl Evidence<'_> {
     pub(super) fn check_tables(&self, found: &mut Vec<Violation>) {
