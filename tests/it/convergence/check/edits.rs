@@ -113,9 +113,16 @@ impl Evidence<'_> {
             text(entry, "field") == Some(field)
                 && seen(&text(entry, "square_value").map(str::to_owned))
         });
+        // Who deletes a row and makes it anew has seen what it held.
+        let is_made_anew = self.ledger.deletes.iter().any(|(at, row, profile)| {
+            let inserts = &mut self.ledger.inserts.iter();
+            edit.at < *at
+                && profile.as_ref() == Some(&edit.square_id)
+                && inserts.any(|(later, id, _)| at < later && id == row)
+        });
         // What was written down after the copy was made is not in it.
         let may_be_forgotten = self.ledger.restored.iter().any(|it| edit.at < it.back);
-        (!is_sellers && !is_known && !is_in_ledger && !may_be_forgotten)
+        (!is_sellers && !is_known && !is_in_ledger && !is_made_anew && !may_be_forgotten)
             .then(|| next.clone().unwrap_or_default())
     }
 
