@@ -4,6 +4,7 @@
 
 mod calls;
 mod edits;
+mod ends;
 mod events;
 mod tables;
 
@@ -32,15 +33,6 @@ impl Violation {
         Self { invariant, words }
     }
 }
-
-/// Without any of these a profile is on no list.
-pub(super) const PUBLIC: [&str; 5] = [
-    "given_name",
-    "family_name",
-    "company_name",
-    "email_address",
-    "phone_number",
-];
 
 /// Everything that is held against each other.
 pub(super) struct Evidence<'a> {
@@ -93,6 +85,7 @@ impl<'a> Evidence<'a> {
     pub(super) fn violations(&self) -> Vec<Violation> {
         let mut found = Vec::new();
         self.check_tables(&mut found);
+        self.check_ends(&mut found);
         self.check_events(&mut found);
         self.check_calls(&mut found);
         self.check_edits(&mut found);
@@ -177,4 +170,16 @@ pub(super) fn same(field: &str, one: Option<&str>, other: Option<&str>) -> bool 
         }
     };
     plain(one) == plain(other)
+}
+
+/// Whether a profile is on no list, since nobody could be told by it.
+pub(super) fn is_hidden(profile: &Value) -> bool {
+    let public = [
+        "given_name",
+        "family_name",
+        "company_name",
+        "email_address",
+        "phone_number",
+    ];
+    public.iter().all(|key| profile.get(*key).is_none())
 }

@@ -9,7 +9,7 @@ use squaresync::square::simulator::{Access, Fault, Strikes};
 
 use super::act::{Act, Kind};
 use super::door::CrashPoint;
-use super::world::World;
+use super::world::{OVERLAP, World};
 
 /// Which flow takes steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,15 @@ impl World<'_> {
         let [a, b, c] = act.picks;
         match act.kind {
             Kind::Pushes => self.steps(Flow::Push, 1 + a % 6).await,
-            Kind::Passes => self.steps(Flow::Reconcile, 1 + a % 8).await,
+            Kind::Passes => {
+                if b.is_multiple_of(3) {
+                    self.before_a_long_pass().await;
+                }
+                if b.is_multiple_of(6) {
+                    self.next_reads(Fault::ExpiredCursor, 1);
+                }
+                self.steps(Flow::Reconcile, 1 + a % 8).await;
+            }
             Kind::Backfills => self.steps(Flow::Backfill, 1 + a % 8).await,
             Kind::Fails => self.fail(a, b, c),
             Kind::Recovers => self.square.faults(|faults| faults.clear()),
@@ -83,11 +91,11 @@ impl World<'_> {
             }
             Kind::Counts => {
                 // Those whom the list left out are asked for in one call.
+                if b.is_multiple_of(8) {
+                    self.next_reads(Fault::EmptyIndex, 1);
+                }
                 if b.is_multiple_of(4) {
-                    self.square.faults(|faults| {
-                        faults.strikes(Fault::MissingBulkKey, Strikes::Reads);
-                        faults.next(Fault::MissingBulkKey, 1);
-                    });
+                    self.next_reads(Fault::MissingBulkKey, 1);
                 }
                 self.steps(Flow::Census, 1 + a % 12).await;
             }
@@ -165,6 +173,21 @@ impl World<'_> {
         });
     }
 
+    /// What changed lies further back than a pass would look again, and a
+    /// directory of a few fills several pages.
+    async fn before_a_long_pass(&mut self) {
+        self.advance(OVERLAP.to_std().unwrap()).await;
+        self.next_reads(Fault::ShortPage, 3);
+    }
+
+    /// Lets the next reads fail in this way.
+    fn next_reads(&mut self, fault: Fault, times: u32) {
+        self.square.faults(|faults| {
+            faults.strikes(fault, Strikes::Reads);
+            faults.next(fault, times);
+        });
+    }
+
     async fn crash_at_call(&mut self, a: u32, b: u32, c: u32) {
         let flow = [
             Flow::Push,
@@ -175,6 +198,9 @@ impl World<'_> {
             Flow::Census,
             Flow::Events,
         ][a as usize % 7];
+        if flow == Flow::Reconcile {
+            self.before_a_long_pass().await;
+        }
         self.passage.crash_at(Some(CrashPoint {
             calls_left: b % 3,
             is_applied: c.is_multiple_of(2),

@@ -44,7 +44,7 @@ impl World<'_> {
                     self.deliver(vec![event.clone(), event], true).await;
                 }
             }
-            Kind::Forges => self.forge(a, b).await,
+            Kind::Forges => self.forge(b).await,
             Kind::Poisons => {
                 let number = self.ledger.tick();
                 let body = POISON[a as usize % 6].replace("poison-N", &format!("poison-{number}"));
@@ -142,7 +142,7 @@ impl World<'_> {
     }
 
     /// Somebody without the key sends an event.
-    async fn forge(&mut self, a: u32, b: u32) {
+    async fn forge(&mut self, b: u32) {
         let body = format!(
             r#"{{"merchant_id":"SIMULATEDSELLER","type":"customer.created","event_id":"forged-{b}","created_at":"2026-03-02T10:15:30Z","data":{{"type":"customer","id":"FORGED","object":{{"customer":{{"id":"FORGED","version":9,"given_name":"Mallory"}}}}}}}}"#
         );
@@ -150,20 +150,28 @@ impl World<'_> {
         let bad = sign("another-key", URL, &body);
         let last = good.as_bytes()[42];
         let lenient = if last == b'z' { last - 1 } else { last + 1 };
-        let headers: Vec<Vec<u8>> = match a % 7 {
-            0 => vec![bad.into_bytes()],
-            1 => vec![good.as_bytes()[..8].to_vec()],
-            2 => vec![Vec::new()],
-            3 => vec![good.clone().into_bytes(), bad.into_bytes()],
-            4 => vec![[&good.as_bytes()[..42], &[lenient], b"="].concat()],
-            5 => vec![sign(KEY, "http://example.com/webhooks/square", &body).into_bytes()],
-            _ => vec![sign("", URL, &body).into_bytes()],
-        };
-        let headers: Vec<&[u8]> = headers.iter().map(Vec::as_slice).collect();
+        let lenient = String::from_utf8([&good.as_bytes()[..42], &[lenient], b"="].concat());
+        let elsewhere = "http://example.com/webhooks/square";
+        let forged = [
+            vec![bad.clone()],
+            vec![good[..8].to_owned()],
+            vec![String::new()],
+            vec![good.clone(), bad],
+            vec![lenient.unwrap()],
+            vec![sign(KEY, elsewhere, &body)],
+            vec![sign("", URL, &body)],
+        ];
         self.ledger.count("forged event");
+        for headers in forged {
+            self.send_forged(&body, &headers).await;
+        }
+    }
+
+    async fn send_forged(&mut self, body: &str, signatures: &[String]) {
+        let headers: Vec<&[u8]> = signatures.iter().map(|it| it.as_bytes()).collect();
         let acked = match &self.wire {
-            Some(wire) => wire.post(&body, &headers).await,
-            None => match self.verifier.verify(&headers, Bytes::from(body.clone())) {
+            Some(wire) => wire.post(body, &headers).await,
+            None => match self.verifier.verify(&headers, Bytes::from(body.to_owned())) {
                 Ok(verified) => {
                     let delivery = vec![Delivery::read(&verified)];
                     let taken = self.process.receive.take(delivery, self.now()).await;
@@ -174,7 +182,7 @@ impl World<'_> {
         };
         self.ledger.sent.push(Sent {
             event_id: None,
-            sha256: hex(&body),
+            sha256: hex(body),
             acked,
             genuine: false,
         });

@@ -1,17 +1,18 @@
 //! Calls: one profile for one row, one body for one key, on disk before it is
-//! sent; only what differs is written, on top of a version (I26-I29, I31, I35).
+//! sent; only what differs is written, on top of a version (I26-I29, I31, I35, I38).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use squaresync::square::simulator::{Call, Fault};
 
-use super::{Evidence, PUBLIC, Violation, fields, text};
+use super::{Evidence, Violation, fields, is_hidden, same, text};
 
 impl Evidence<'_> {
     pub(super) fn check_calls(&self, found: &mut Vec<Violation>) {
         self.check_creates(found);
         self.check_keys(found);
+        self.check_lookups(found);
         for call in &self.calls {
             match call.method.as_str() {
                 "PUT" => self.check_update(call, found),
@@ -94,7 +95,7 @@ impl Evidence<'_> {
                 let first = &history[0]["reference_id"];
                 history.iter().any(|state| {
                     state.is_null()
-                        || PUBLIC.iter().all(|key| state.get(key).is_none())
+                        || is_hidden(state)
                         || state["reference_id"] != *first
                         || (is_shared(state) && !self.ledger.restored.is_empty())
                 })
@@ -148,6 +149,33 @@ impl Evidence<'_> {
                 found.push(Violation::new(
                     "I28",
                     format!("a second key for one row: {old}, {key}"),
+                ));
+            }
+        }
+    }
+
+    /// A question about somebody that failed is asked again before that one is made (I38).
+    fn check_lookups(&self, found: &mut Vec<Violation>) {
+        for pair in self.calls.windows(2) {
+            let (asked, made) = (&pair[0], &pair[1]);
+            let has_failed = matches!(asked.status, None | Some(401 | 403 | 408 | 429 | 500..));
+            let is_create = made.method == "POST" && made.path == "/v2/customers";
+            if asked.path != "/v2/customers/search" || !has_failed || !is_create {
+                continue;
+            }
+            let read = |call: &Call| serde_json::from_str::<Value>(&call.body).unwrap_or_default();
+            let (filter, body) = (read(asked)["query"]["filter"].take(), read(made));
+            let is_about = |field: &str| {
+                let value = filter[field]["exact"].as_str();
+                value.is_some() && same(field, value, body[field].as_str())
+            };
+            if ["reference_id", "email_address", "phone_number"]
+                .into_iter()
+                .any(is_about)
+            {
+                found.push(Violation::new(
+                    "I38",
+                    format!("a failed lookup was taken for an empty one: {}", made.body),
                 ));
             }
         }

@@ -92,6 +92,15 @@ impl Evidence<'_> {
                 found.push(Violation::new("I6", format!("never sent: {event:?}")));
             }
         }
+        for event in self.table("inbox") {
+            let is_ours = text(event, "merchant_id") == Some(&self.square.merchant_id);
+            if !is_ours && matches!(text(event, "state"), Some("applied" | "superseded")) {
+                found.push(Violation::new(
+                    "I62",
+                    format!("another seller's event was taken: {event:?}"),
+                ));
+            }
+        }
         for change in self.table("changes") {
             let seller = text(change, "merchant_id").unwrap_or_default();
             if seller != self.square.merchant_id {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Evidence, PUBLIC, Row, Violation, fields, is_true, number, text};
+use super::{Evidence, Row, Violation, fields, is_true, number, text};
 
 impl Evidence<'_> {
     pub(super) fn check_tables(&self, found: &mut Vec<Violation>) {
@@ -82,7 +82,7 @@ impl Evidence<'_> {
             .collect();
         for (id, customer) in theirs.iter().filter(|(id, _)| !ours.contains(*id)) {
             // No list shows one without any public field, so only an event can tell of it.
-            let is_hidden = PUBLIC.iter().all(|key| customer.get(key).is_none());
+            let is_hidden = super::is_hidden(customer);
             if is_hidden && !known.contains(id.as_str()) {
                 continue;
             }
