@@ -5,8 +5,9 @@
 //! edit, [`profile`] is a customer as Square shows it, [`observation`] is one
 //! thing learnt about it, [`image`] folds all of them into one truth, [`lookalike`] tells
 //! whose profile one may be, [`merge`] brings two sides together, [`window`] cuts time for
-//! the reconciler, [`cutting`] says how finely, [`cap`] says how many may end at once, [`budget`] who may call Square now, [`backoff`] says how long to
-//! wait, [`printable`] shows what others wrote.
+//! the reconciler, [`cutting`] says how finely, [`cap`] says how many may end at once,
+//! [`budget`] who may call Square now, [`backoff`] says how long to wait, [`printable`]
+//! shows what others wrote, [`seeded`] holds the mistakes that prove the tests.
 
 pub mod backoff;
 pub mod budget;
@@ -20,6 +21,7 @@ pub mod merge;
 pub mod observation;
 pub mod printable;
 pub mod profile;
+pub mod seeded;
 pub mod spelling;
 pub mod window;
 

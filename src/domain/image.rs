@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::domain::id::SquareId;
 use crate::domain::observation::{Cause, Origin, Shown};
 use crate::domain::profile::Profile;
+use crate::domain::seeded::{self, Bug};
 
 /// The end of a profile: it lives again only above this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +78,9 @@ impl Image {
         match shown {
             Shown::Profile(profile, origin) => self.observe_profile(profile, *origin),
             Shown::Deleted(version, cause) => self.bury(version.unwrap_or(FINAL), *cause),
+            Shown::Merged(_) if seeded::is_on(Bug::AliasNotWritten) => {
+                self.bury(FINAL, Cause::Merge)
+            }
             Shown::Merged(into) => self.observe_merge(into),
             Shown::Leads(to) => self.lead(to),
         }
@@ -85,8 +89,13 @@ impl Image {
     fn observe_profile(&mut self, shown: &Profile, origin: Origin) -> Effect {
         let known = self.version.unwrap_or(-1);
         let mut effect = match shown.version() {
-            version if version < known => Effect::Superseded,
-            version if version == known => Effect::Known,
+            version if version < known && !seeded::is_on(Bug::LastComerWins) => Effect::Superseded,
+            version if version == known && !seeded::is_on(Bug::EqualVersionIsNews) => Effect::Known,
+            _ if seeded::is_on(Bug::TimeIsTheOrder)
+                && shown.moment("updated_at") <= self.profile.moment("updated_at") =>
+            {
+                Effect::Superseded
+            }
             _ => Effect::News,
         };
         if effect == Effect::News {
@@ -112,7 +121,8 @@ impl Image {
         let mut changed = false;
         for (key, origins) in APART {
             let held = self.apart.get(key).copied();
-            if !origins.contains(&origin) || held.is_some_and(|version| shown.version() < version) {
+            let is_carried = origins.contains(&origin) || seeded::is_on(Bug::SegmentsCleared);
+            if !is_carried || held.is_some_and(|version| shown.version() < version) {
                 continue;
             }
             let value = shown.get(key).filter(|value| **value != Value::Null);
@@ -127,7 +137,8 @@ impl Image {
     /// A direct answer proves that a profile is there whatever was said of its end.
     fn revive(&mut self, shown: &Profile, origin: Origin) -> bool {
         let outdated = shown.version() < self.version.unwrap_or(-1);
-        if origin != Origin::Retrieve || self.is_live() || outdated {
+        let is_proof = origin == Origin::Retrieve || seeded::is_on(Bug::TombstoneForgotten);
+        if !is_proof || self.is_live() || outdated {
             return false;
         }
         self.tombstone = None;

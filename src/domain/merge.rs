@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::Timestamp;
 use crate::domain::field::{Field, Fields};
+use crate::domain::seeded::{self, Bug};
 use crate::domain::spelling::alike;
 
 mod handover;
@@ -141,12 +142,9 @@ fn whose(sides: &Sides<'_>, field: Field) -> Option<Side> {
     // The answer settles what was sent even where it is what Square had before:
     // it may have made of the new spelling the old one again.
     if let Some(sent) = sides.sent.filter(is_echo) {
-        let is_edited_since = ours != sent.fields.get(field);
-        return Some(if is_edited_since {
-            Side::Local
-        } else {
-            Side::Square
-        });
+        let is_edited = ours != sent.fields.get(field) && !seeded::is_on(Bug::EditInFlightLost)
+            || seeded::is_on(Bug::SpellingIsAnEdit);
+        return Some(if is_edited { Side::Local } else { Side::Square });
     }
     if theirs == base {
         Some(Side::Local)

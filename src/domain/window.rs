@@ -3,6 +3,7 @@
 use chrono::{DateTime, DurationRound, TimeDelta};
 
 use crate::domain::Timestamp;
+use crate::domain::seeded::{self, Bug};
 
 /// From `start` up to, but without, `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,11 @@ impl Window {
     /// What changed since `mark`, read a stretch further back: the index shows
     /// a change late, and its times are rounded.
     pub fn since(mark: Timestamp, overlap: TimeDelta, now: Timestamp) -> Self {
+        let overlap = if seeded::is_on(Bug::NoOverlap) {
+            TimeDelta::zero()
+        } else {
+            overlap
+        };
         let start = mark.checked_sub_signed(overlap).unwrap_or(mark);
         Self {
             start: start.min(now),

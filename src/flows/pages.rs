@@ -13,6 +13,7 @@ use crate::domain::id::{MerchantId, SquareId};
 use crate::domain::image::Effect;
 use crate::domain::observation::{Observation, Origin, Shown};
 use crate::domain::profile::Profile;
+use crate::domain::seeded::{self, Bug};
 use crate::domain::window::Window;
 use crate::flows::error::FlowError;
 use crate::square::client::{By, Page, SearchQuery, Square};
@@ -124,6 +125,12 @@ impl Reader {
     pub(crate) async fn next(&mut self, square: &Square) -> Result<Read, FlowError> {
         let page = loop {
             match square.search(&self.query).await {
+                Err(SquareError::CursorDead) if seeded::is_on(Bug::CursorEndIsTheEnd) => {
+                    return Ok(Read {
+                        is_last: true,
+                        ..Read::of(Vec::new())
+                    });
+                }
                 Err(SquareError::CursorDead)
                     if self.query.cursor.is_some() && self.restarts < RESTARTS =>
                 {

@@ -15,6 +15,7 @@ use chrono::TimeDelta;
 use crate::domain::id::MerchantId;
 use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
+use crate::domain::seeded::{self, Bug};
 use crate::domain::{Timestamp, backoff};
 use crate::flows::Step;
 use crate::flows::apply::Learning;
@@ -169,7 +170,12 @@ impl Push {
                 .as_ref()
                 .and_then(|call| Question::before(call, now, caught_up, with.matching));
             let call = due.map(|call| attempted(call, now, random, question.is_some()));
-            outbox::put(db, &learning.merchant, call.as_slice())?;
+            match &call {
+                Some(call) if seeded::is_on(Bug::SentBeforeSaved) => {
+                    outbox::remove(db, &call.customer_id)?
+                }
+                _ => outbox::put(db, &learning.merchant, call.as_slice())?,
+            }
             Ok((lease, plan, call, question))
         };
         let (lease, plan, call, question) = self.with.store.write(prepare).await?;

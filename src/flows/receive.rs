@@ -14,6 +14,7 @@ use crate::domain::id::MerchantId;
 use crate::domain::image::Effect;
 use crate::domain::merge::Rule;
 use crate::domain::observation::Observation;
+use crate::domain::seeded::{self, Bug};
 use crate::flows::apply::{self, Learning};
 use crate::flows::counters::Counters;
 use crate::store::changes::Source;
@@ -73,6 +74,9 @@ impl Receive {
         let deliveries = Arc::new(deliveries);
         match self.commit(Arc::clone(&deliveries), now).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(_) if seeded::is_on(Bug::AckWithoutCommit) => {
+                deliveries.iter().map(|_| Ok(Outcome::Again)).collect()
+            }
             Err(StoreError::Rejected(_)) => self.take_each(&deliveries, now).await,
             Err(error) => {
                 tracing::warn!(events = deliveries.len(), %error, "events could not be committed; Square will send them again");
@@ -213,6 +217,14 @@ impl Verdict {
     }
 }
 
+/// An event that cannot be read is kept for a person, and the others go on.
+fn dead(reason: &str) -> StoreResult<Verdict> {
+    if seeded::is_on(Bug::PoisonBlocksTheQueue) {
+        return Err(StoreError::Unavailable(reason.to_owned()));
+    }
+    Ok(Verdict::of(State::Dead, reason))
+}
+
 /// Lets what the deliveries show take effect, all of one seller's together.
 fn take_effect(
     db: &mut Db,
@@ -228,10 +240,12 @@ fn take_effect(
     let mut shown: HashMap<&MerchantId, (Vec<Observation>, Vec<usize>)> = HashMap::new();
     for (position, delivery) in deliveries.iter().enumerate() {
         verdicts.push(match (&delivery.content, &delivery.merchant_id) {
-            (Content::Dead(reason), _) => Verdict::of(State::Dead, reason),
+            (Content::Dead(reason), _) => dead(reason)?,
             (Content::Nothing(reason), _) => Verdict::of(State::Ignored, *reason),
             (Content::Shows(_), _) if known.is_empty() => Verdict::bare(State::Waiting),
-            (Content::Shows(observations), Some(merchant)) if known.contains(merchant) => {
+            (Content::Shows(observations), Some(merchant))
+                if known.contains(merchant) || seeded::is_on(Bug::ForeignSellerTaken) =>
+            {
                 let (all, owners) = shown.entry(merchant).or_default();
                 owners.extend(std::iter::repeat_n(position, observations.len()));
                 all.extend(observations.iter().cloned());

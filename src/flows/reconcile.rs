@@ -9,6 +9,7 @@
 use chrono::TimeDelta;
 
 use crate::domain::Timestamp;
+use crate::domain::seeded::{self, Bug};
 use crate::domain::window::Window;
 use crate::flows::Step;
 use crate::flows::error::FlowError;
@@ -125,7 +126,13 @@ impl Reconcile {
         self.progress.total = pass.reader.held();
         self.progress.read += u64::try_from(read.observations.len()).unwrap_or_default();
         let (merchant, end) = (self.reading.merchant.clone(), pass.reader.window().end);
-        let finish = (read.is_last && pass.moved).then(|| -> Finish {
+        let end = if seeded::is_on(Bug::MarkFromOurClock) {
+            now
+        } else {
+            end
+        };
+        let is_read = read.is_last || seeded::is_on(Bug::MarkBeforeLastPage);
+        let finish = (is_read && pass.moved).then(|| -> Finish {
             Finish::Always(Box::new(move |db| {
                 marks::set(db, &merchant, marks::UPDATED, end)
             }))

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::field::{Field, Fields};
+use crate::domain::seeded::{self, Bug};
 
 /// The body that creates a customer under `key`. `reference_id` is for a customer
 /// whose fields leave its own free.
@@ -26,10 +27,17 @@ pub fn create_body(fields: &Fields, reference_id: Option<&str>, key: &str) -> St
 /// `version`; null clears. Square refuses a body without any field.
 pub fn update_body(wanted: &Fields, fields_changed: &[Field], version: i64) -> String {
     let mut body = Map::new();
-    for field in fields_changed {
+    let carried = if seeded::is_on(Bug::UpdateSendsAll) {
+        &Field::ALL
+    } else {
+        fields_changed
+    };
+    for field in carried {
         put(&mut body, *field, Value::from(wanted.get(*field)));
     }
-    body.insert("version".to_owned(), Value::from(version));
+    if !seeded::is_on(Bug::UpdateWithoutVersion) {
+        body.insert("version".to_owned(), Value::from(version));
+    }
     Value::Object(body).to_string()
 }
 

@@ -11,6 +11,8 @@
 
 mod act;
 mod application;
+#[cfg(feature = "seeded-bugs")]
+mod bugs;
 mod check;
 mod door;
 mod ledger;

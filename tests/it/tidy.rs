@@ -52,6 +52,22 @@ fn no_file_names_a_folder_of_one_machine() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
+#[test]
+fn bugs_are_in_no_build_that_does_not_ask_for_them() {
+    let (_, manifest) = files("")
+        .into_iter()
+        .find(|(path, _)| path == "Cargo.toml")
+        .unwrap();
+    let manifest: toml::Table = toml::from_str(&manifest).unwrap();
+    let features =
+        toml::Table::from_iter([("seeded-bugs".to_owned(), toml::Value::Array(Vec::new()))]);
+    assert_eq!(
+        manifest["features"].as_table(),
+        Some(&features),
+        "no other, and no default"
+    );
+}
+
 /// Holds `rule` against every Rust file below `folder`.
 #[track_caller]
 fn check(folder: &str, rule: fn(&Source) -> Vec<String>) {

@@ -9,6 +9,7 @@ use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::image::Effect;
 use crate::domain::observation::{Observation, Shown};
+use crate::domain::seeded::{self, Bug};
 use crate::flows::apply::Learning;
 use crate::flows::apply::ledger::{self, Entry};
 use crate::flows::apply::place::{Place, is_still_as_made, may_have_shown};
@@ -170,7 +171,8 @@ impl Book<'_> {
         let context = row::Context {
             base: &base,
             call: made,
-            answered: is_answered && !self.is_given && is_still_as_made(call, &held.image),
+            answered: is_answered && !self.is_given && is_still_as_made(call, &held.image)
+                || seeded::is_on(Bug::EchoById),
             edited: self.edited.get(customer).unwrap_or(&NEVER),
             survivor: self.survivor_of(id),
         };

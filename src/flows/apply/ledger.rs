@@ -12,6 +12,7 @@ use crate::domain::Timestamp;
 use crate::domain::field::Field;
 use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::merge::{self, Rule, Side};
+use crate::domain::seeded::{self, Bug};
 use crate::flows::apply::Learning;
 use crate::flows::apply::book::Book;
 use crate::flows::apply::merged::{Heir, Unsent};
@@ -110,7 +111,9 @@ impl Book<'_> {
     }
 
     fn enter(&mut self, edited_in: &CustomerId, conflict: Conflict) {
-        if let Some(field) = conflict.field {
+        if let Some(field) = conflict.field
+            && !seeded::is_on(Bug::LoserNotKept)
+        {
             self.ledger.push(Entry {
                 edited_in: edited_in.clone(),
                 field,

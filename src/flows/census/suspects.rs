@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use crate::domain::id::SquareId;
 use crate::domain::observation::{Cause, Observation, Origin, Shown};
 use crate::domain::profile::Profile;
+use crate::domain::seeded::{self, Bug};
 use crate::domain::{Timestamp, backoff, cap};
 use crate::flows::census::words;
 use crate::flows::error::FlowError;
@@ -184,7 +185,13 @@ impl Suspects {
     /// Sorts the answer for one of the missing.
     fn missing_is(&mut self, id: SquareId, answer: Retrieved) -> Option<Observation> {
         match answer {
-            Retrieved::Profile(profile) if profile.id() == id => {
+            _ if seeded::is_on(Bug::AbsenceIsDeletion) => {
+                self.deleted.push(id);
+                None
+            }
+            Retrieved::Profile(profile)
+                if profile.id() == id || seeded::is_on(Bug::OtherIdIgnored) =>
+            {
                 self.alive += 1;
                 self.left_out += u64::from(self.is_expected(&profile));
                 Some(retrieved(profile))

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId, create_key};
+use crate::domain::seeded::{self, Bug};
 use crate::domain::spelling::alike;
 use crate::flows::apply::Learning;
 use crate::flows::push::adopt::{self, Looked};
@@ -48,6 +49,9 @@ pub(super) fn plan(
             None => Looked::Nobody,
         };
         match looked {
+            Looked::Nobody if seeded::is_on(Bug::KeyKeptForOtherBody) => {
+                calls.push(call(learning, row, 0));
+            }
             Looked::Nobody => {
                 let refusals = refused.get(&row.id).copied().unwrap_or_default();
                 calls.push(call(learning, row, refusals));

@@ -9,6 +9,7 @@ use crate::domain::Timestamp;
 use crate::domain::cap;
 use crate::domain::field::Fields;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::domain::seeded::{self, Bug};
 use crate::flows::apply::{self, Learning};
 use crate::flows::push::Pushing;
 use crate::flows::push::plan::new_call;
@@ -41,7 +42,7 @@ pub(super) fn deleted(
     }
     refusals::forget(db, &gone)?;
     conflicts::withdraw(db, &gone, learning.now)?;
-    if !push_deletes {
+    if !push_deletes && !seeded::is_on(Bug::DeleteNobodyAskedFor) {
         let restored = apply::restore(db, learning, &gone)?;
         for id in &restored {
             tracing::warn!(customer.id = %id, "a deleted row was put back; SQUARESYNC_PUSH_DELETES=true deletes at Square instead");

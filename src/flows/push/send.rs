@@ -3,6 +3,7 @@
 use crate::domain::id::SquareId;
 use crate::domain::observation::{Cause, Observation, Origin, Shown};
 use crate::domain::profile::Profile;
+use crate::domain::seeded::{self, Bug};
 use crate::square::client::Square;
 use crate::square::error::SquareError;
 use crate::store::outbox::{Call, Operation};
@@ -61,7 +62,11 @@ async fn look(square: &Square, id: &SquareId) -> Result<Reply, SquareError> {
 
 /// What an answer to a question about `id` shows: an answer with another id tells of a merge.
 fn shown(id: &SquareId, profile: Profile, origin: Origin) -> Vec<Observation> {
-    let survivor = profile.id();
+    let survivor = if seeded::is_on(Bug::OtherIdIgnored) {
+        id.clone()
+    } else {
+        profile.id()
+    };
     let mut observations = Vec::new();
     if survivor != *id {
         observations.push(Observation {

@@ -3,10 +3,11 @@
 use chrono::TimeDelta;
 
 use crate::domain::id::MerchantId;
+use crate::domain::seeded::{self, Bug};
 use crate::flows::apply::{self, Learning};
 use crate::flows::push::send::Reply;
 use crate::flows::push::{adopt, create, deletes, plan};
-use crate::square::error::SquareError;
+use crate::square::error::{Cause, SquareError};
 use crate::store::customers::{self, Row, SyncState};
 use crate::store::outbox::{self, Call, Operation};
 use crate::store::{Db, StoreResult, refusals};
@@ -67,12 +68,28 @@ pub(super) fn settle(
         Err(SquareError::KeyReused) => {
             create::key_was_used(db, learning, &call, found.rows.first())
         }
+        Err(SquareError::Retry { cause, .. }) if is_made_anew(&call, cause) => {
+            make_anew(db, learning, &call)
+        }
         Err(error) => {
             wait_longer(db, learning, &call, &error)?;
             tracing::warn!(customer.id = %id, attempt = call.attempts, %error, "the call will be made again");
             Ok(Settled::Unknown)
         }
     }
+}
+
+/// Whether a create whose outcome is not known is made under another key: never, but by mistake.
+fn is_made_anew(call: &Call, cause: Cause) -> bool {
+    let is_mistaken = seeded::is_on(Bug::NewKeyForEachTry)
+        || cause == Cause::RateLimited && seeded::is_on(Bug::RateLimitMeansNotDone);
+    is_mistaken && matches!(call.operation, Operation::Create { .. })
+}
+
+fn make_anew(db: &mut Db, learning: &Learning, call: &Call) -> StoreResult<Settled> {
+    refusals::count(db, &learning.merchant, &call.customer_id)?;
+    outbox::remove(db, &call.customer_id)?;
+    Ok(Settled::Outdated)
 }
 
 /// Takes in what Square made of a call.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::id::SquareId;
 use crate::domain::profile::Profile;
+use crate::domain::seeded::{self, Bug};
 use crate::square::client::Square;
 use crate::square::client::transport::Call;
 use crate::square::error::{self, Cause, SquareError};
@@ -42,9 +43,14 @@ impl Square {
         let Some(Value::Object(mut responses)) = object.remove("responses") else {
             return Err(SquareError::retry(Cause::Unreadable));
         };
+        let silence = if seeded::is_on(Bug::SilenceIsDeletion) {
+            Retrieved::NotFound
+        } else {
+            Retrieved::Unknown
+        };
         let answered = ids.iter().map(|id| {
             let answer = responses.remove(id.as_str());
-            (id.clone(), answer.map_or(Retrieved::Unknown, read))
+            (id.clone(), answer.map_or(silence.clone(), read))
         });
         Ok(answered.collect())
     }

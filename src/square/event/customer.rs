@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::domain::id::SquareId;
 use crate::domain::observation::{Cause, Observation, Origin, Shown};
 use crate::domain::profile::{Profile, ProfileError};
+use crate::domain::seeded::{self, Bug};
 use crate::square::event::{About, Idle, Reason, is_name, text};
 
 /// How an event changes a profile.
@@ -69,7 +70,7 @@ fn deleted(id: Option<SquareId>, customer: &Value, merge: Option<Merge>) -> Resu
     let Some(square_id) = id.or(inner) else {
         return Ok(About::Nothing(Idle::NoObject));
     };
-    let version = version(customer)?;
+    let version = version(customer)?.filter(|_| !seeded::is_on(Bug::DeleteIgnoresVersion));
     let cause = match &merge {
         Some(merge) if merge.to == square_id => return Err(Reason::MergedIntoItself),
         Some(_) => Cause::Merge,
