@@ -97,9 +97,7 @@ impl<'a> Book<'a> {
         }
         book.read_rows(db, wanted)?;
         let returned = book.returned();
-        if !returned.is_empty() {
-            book.read_rows(db, returned)?;
-        }
+        book.read_rows(db, returned)?;
         Ok(book)
     }
 
@@ -145,6 +143,9 @@ impl<'a> Book<'a> {
                 .filter_map(|held| held.customer_id.clone()),
         );
         others.retain(|id| !self.rows.contains_key(id) && !self.locked.contains(id));
+        if others.is_empty() {
+            return Ok(());
+        }
         let ids: Vec<CustomerId> = others.into_iter().collect();
         let found = customers::lock(db, &ids)?;
         let edited = found

@@ -178,6 +178,12 @@ impl<'a> World<'a> {
         });
     }
 
+    /// A person has looked, and expects that so many are gone.
+    pub(super) fn approve_census(&mut self) {
+        let reading = reading(self.stage, &self.square, &self.client, self.setting);
+        self.process.census = Census::new(reading, true);
+    }
+
     /// The time by this machine's clock.
     pub(super) fn now(&self) -> Timestamp {
         self.square.now() + self.skew
@@ -241,28 +247,30 @@ fn client(square: &Simulator, passage: &Arc<Passage>, way: Way) -> Square {
     }
 }
 
-fn process(stage: &Stage, square: &Simulator, client: &Square, setting: Setting) -> Process {
-    let merchant = MerchantId::new(square.merchant_id.clone());
-    let counters = Arc::new(Counters::default());
-    let caught_up = CaughtUp::default();
-    let reading = Reading {
+fn reading(stage: &Stage, square: &Simulator, client: &Square, setting: Setting) -> Reading {
+    Reading {
         store: stage.store.clone(),
         square: client.clone(),
-        merchant: merchant.clone(),
+        merchant: MerchantId::new(square.merchant_id.clone()),
         rule: setting.rule,
         holder: Holder::named("story"),
-        counters: Arc::clone(&counters),
-        caught_up: caught_up.clone(),
-    };
+        counters: Arc::new(Counters::default()),
+        caught_up: CaughtUp::default(),
+    }
+}
+
+fn process(stage: &Stage, square: &Simulator, client: &Square, setting: Setting) -> Process {
+    let reading = reading(stage, square, client, setting);
+    let counters = Arc::clone(&reading.counters);
     let pushing = Pushing {
         store: stage.store.clone(),
         square: client.clone(),
-        merchant,
+        merchant: reading.merchant.clone(),
         rule: setting.rule,
         push_deletes: setting.push_deletes,
         approved: false,
         matching: setting.matching,
-        caught_up,
+        caught_up: reading.caught_up.clone(),
         holder: Holder::named("story"),
         counters: Arc::clone(&counters),
     };

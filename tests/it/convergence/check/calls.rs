@@ -75,20 +75,19 @@ impl Evidence<'_> {
     /// How many profiles of a row no question could find any more once Square had
     /// forgotten the key that made them: Square has them no more, or hides them
     /// from its lists, or the seller gave them another reference, or the reference
-    /// that the application gave them is others' too and the copy that was put
-    /// back knew nothing of them.
+    /// that the application gave them is others' too and the seller changed what
+    /// else would tell them, or the copy that was put back knew nothing of them.
     fn unfindable(&self, tag: &str) -> usize {
         let is_shared = |state: &Value| {
             let reference = state["reference_id"].as_str().unwrap_or_default();
             reference.starts_with("known-") || reference.starts_with("shared-")
         };
-        let images = self.table("images").iter();
-        let deleted = self.ledger.deletes.iter();
-        let ids: BTreeSet<&str> = images
-            .filter_map(|image| text(image, "square_id"))
-            .chain(deleted.filter_map(|(_, _, profile)| profile.as_deref()))
+        let events = self.square.events().into_iter();
+        let ids: BTreeSet<String> = events
+            .filter_map(|event| serde_json::from_str::<Value>(&event.body).ok())
+            .filter_map(|event| Some(event["data"]["id"].as_str()?.to_owned()))
             .collect();
-        ids.into_iter()
+        ids.iter()
             .map(|id| self.square.history(id))
             .filter(|history| history.iter().any(|state| state["nickname"] == tag))
             .filter(|history| {
@@ -97,7 +96,8 @@ impl Evidence<'_> {
                     state.is_null()
                         || is_hidden(state)
                         || state["reference_id"] != *first
-                        || (is_shared(state) && !self.ledger.restored.is_empty())
+                        || (is_shared(state)
+                            && (1 < history.len() || !self.ledger.restored.is_empty()))
                 })
             })
             .count()
