@@ -165,9 +165,11 @@ impl World<'_> {
             self.round().await?;
         }
         // What was acked long ago is not kept for ever, and may come again all the same.
-        // Not so where Square is asked for events, which it keeps for less long than we do.
         if self.stage.other.count("marks WHERE name = 'events'") == 0 {
             self.stage.other.run("DELETE FROM inbox").unwrap();
+        } else {
+            // Square lists for less long than is kept here; but what it lists is new once.
+            self.round().await?;
         }
         let (state, writes) = (self.state(), self.api_writes());
         let effects = self.stage.other.count("changes");
