@@ -78,14 +78,13 @@ fn refused(error: ConnectionError) -> StoreError {
 }
 
 /// A few thousand customers write as many pages of the indexes as there are
-/// customers: a larger cache keeps them at hand, and a longer WAL takes a page
-/// that is written again and again to its place once.
+/// customers: a larger cache keeps them at hand.
 ///
 /// FULL, since a commit that a power cut can take back is not a promise. WAL is
 /// not among them: it is the file's, and set once the file is known as ours.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; \
-     PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8000;";
+     PRAGMA cache_size = -16384;";
 
 /// A lock that somebody else holds must not keep a webhook waiting past Square's patience.
 const POSTGRES_SETTINGS: &str = "SET TIME ZONE 'UTC'; SET synchronous_commit = on; SET lock_timeout = '5s'; \

@@ -89,19 +89,22 @@ impl World<'_> {
                 self.inbox_fails = a.is_multiple_of(2);
                 self.stage.refuse_events(self.inbox_fails);
             }
-            Kind::Counts => {
-                // Those whom the list left out are asked for in one call.
-                if b.is_multiple_of(8) {
-                    self.next_reads(Fault::EmptyIndex, 1);
-                }
-                if b.is_multiple_of(4) {
-                    self.next_reads(Fault::MissingBulkKey, 1);
-                }
-                self.steps(Flow::Census, 1 + a % 12).await;
-            }
+            Kind::Counts => self.count(a, b).await,
             Kind::AsksForEvents => self.steps(Flow::Events, 1 + a % 4).await,
             _ => self.play_people(act).await,
         }
+    }
+
+    /// Takes steps of the census, which may be told nothing, or not all.
+    async fn count(&mut self, a: u32, b: u32) {
+        if b.is_multiple_of(8) {
+            self.next_reads(Fault::EmptyIndex, 1);
+        }
+        // Those whom the list left out are asked for in one call.
+        if b.is_multiple_of(4) {
+            self.next_reads(Fault::MissingBulkKey, 1);
+        }
+        self.steps(Flow::Census, 1 + a % 12).await;
     }
 
     /// Takes steps of one flow.

@@ -228,10 +228,15 @@ impl Evidence<'_> {
             .filter(|image| text(image, "square_id") == Some(id))
             .filter_map(|image| text(image, "customer_id"))
             .collect();
-        let is_asked =
-            self.ledger.deletes.iter().any(|(_, row, profile)| {
-                rows.contains(row.as_str()) || profile.as_deref() == Some(id)
-            });
+        // A copy that was put back does not know whose row it was; its tag does.
+        let history = self.square.history(id);
+        let has_tag = |row: &str| {
+            let inserts = &mut self.ledger.inserts.iter();
+            inserts.any(|(_, id, tag)| id == row && history.iter().any(|it| it["nickname"] == *tag))
+        };
+        let is_asked = self.ledger.deletes.iter().any(|(_, row, profile)| {
+            rows.contains(row.as_str()) || profile.as_deref() == Some(id) || has_tag(row)
+        });
         if !is_asked || !self.push_deletes {
             found.push(Violation::new(
                 "I35",
