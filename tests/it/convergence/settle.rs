@@ -162,13 +162,12 @@ impl World<'_> {
             self.deliver(came, true).await;
             self.round().await?;
         }
-        // What was acked long ago is not kept for ever, and may come again all the same.
-        if self.stage.other.count("marks WHERE name = 'events'") == 0 {
-            self.stage.other.run("DELETE FROM inbox").unwrap();
-        } else {
-            // Square lists for less long than is kept here; but what it lists is new once.
+        if 0 < self.stage.other.count("marks WHERE name = 'events'") {
+            // What Square's list tells for the first time has its effect first.
             self.round().await?;
         }
+        // What was acked long ago is not kept for ever, and may come again all the same.
+        self.stage.other.run("DELETE FROM inbox").unwrap();
         let (state, writes) = (self.state(), self.api_writes());
         let effects = self.stage.other.count("changes");
         let mut again = self.came.clone();
