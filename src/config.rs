@@ -90,6 +90,8 @@ pub struct Settings {
     pub push_every: Duration,
     /// The pause between full passes that look for deletions.
     pub census_every: Duration,
+    /// How long events that have had their effect are kept.
+    pub keep_events: Duration,
     /// Who wins a field that changed on both sides.
     pub conflicts: Rule,
     /// Whether a local `DELETE` goes to Square.
@@ -141,7 +143,7 @@ impl Settings {
     /// Reads each setting in the order of the manual. After a fault a default
     /// stands in, which nobody gets to see.
     fn read(reader: &mut Reader<'_>, terminal: bool) -> Self {
-        let minute = Duration::from_secs(60);
+        let [second, minute, day] = [1, 60, 86_400].map(Duration::from_secs);
         let database = read_database(reader);
         let access_token = reader.optional(setting::ACCESS_TOKEN, square::access_token);
         let environment = reader.with_default(
@@ -169,16 +171,13 @@ impl Settings {
                 duration::up_to_a_week,
             ),
             overlap: reader.with_default(setting::OVERLAP, 5 * minute, duration::up_to_a_week),
-            push_every: reader.with_default(
-                setting::PUSH_EVERY,
-                Duration::from_secs(1),
-                duration::up_to_an_hour,
-            ),
+            push_every: reader.with_default(setting::PUSH_EVERY, second, duration::up_to_an_hour),
             census_every: reader.with_default(
                 setting::CENSUS_EVERY,
-                24 * 60 * minute,
+                day,
                 duration::up_to_ninety_days,
             ),
+            keep_events: reader.with_default(setting::KEEP_EVENTS, 30 * day, duration::to_keep),
             conflicts: reader.with_default(
                 setting::CONFLICTS,
                 Rule::default(),

@@ -22,6 +22,7 @@ pub mod reconcile;
 pub mod resolve;
 pub mod status;
 mod table;
+pub mod trim;
 pub mod verify;
 
 /// What a step of a flow did.

@@ -11,6 +11,7 @@ mod holder;
 mod loops;
 mod parts;
 mod run;
+mod trim;
 
 pub use drive::{Flow, Patience, Watch, fill_the_gap, until_idle};
 pub use parts::Parts;

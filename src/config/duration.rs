@@ -75,3 +75,15 @@ pub fn up_to_ninety_days(text: &str) -> Result<Duration, Complaint> {
         Err("is longer than ninety days: write 90d or less")
     }
 }
+
+/// How long `text` says that something is kept: at least a second, at most ten years.
+pub fn to_keep(text: &str) -> Result<Duration, Complaint> {
+    let duration = parse(text)?;
+    if duration < Duration::from_secs(1) {
+        Err("is shorter than a second: write 1s or more")
+    } else if Duration::from_secs(3_650 * 86_400) < duration {
+        Err("is longer than ten years: write 3650d or less")
+    } else {
+        Ok(duration)
+    }
+}

@@ -51,6 +51,9 @@ pub const PUSH_EVERY: Setting =
 /// The pause between full passes.
 pub const CENSUS_EVERY: Setting =
     Setting::new("SQUARESYNC_CENSUS_EVERY", "squaresync_census_every").flag("--census-every");
+/// How long events are kept.
+pub const KEEP_EVENTS: Setting =
+    Setting::new("SQUARESYNC_KEEP_EVENTS", "squaresync_keep_events").flag("--keep-events");
 /// Who wins a field that changed on both sides.
 pub const CONFLICTS: Setting =
     Setting::new("SQUARESYNC_CONFLICTS", "squaresync_conflicts").flag("--conflicts");
@@ -68,7 +71,7 @@ pub const LOG_FORMAT: Setting =
     Setting::new("SQUARESYNC_LOG_FORMAT", "squaresync_log_format").flag("--log-format");
 
 /// Every setting, in the order of the manual.
-pub const ALL: [Setting; 17] = [
+pub const ALL: [Setting; 18] = [
     DATABASE_URL,
     ACCESS_TOKEN,
     ENVIRONMENT,
@@ -80,6 +83,7 @@ pub const ALL: [Setting; 17] = [
     OVERLAP,
     PUSH_EVERY,
     CENSUS_EVERY,
+    KEEP_EVENTS,
     CONFLICTS,
     PUSH_DELETES,
     MATCH,

@@ -108,13 +108,9 @@ pub async fn list(store: &Store) -> StoreResult<List> {
     store
         .read(|db| {
             let events = dead::list(db)?.into_iter().map(event).collect();
-            let (states, _) = customers::counts(db)?;
-            let failed = states
-                .into_iter()
-                .filter(|(state, _)| *state == SyncState::Failed);
             Ok(List {
                 events,
-                failed_rows: failed.map(|(_, count)| count).sum(),
+                failed_rows: customers::count::all(db)?.of(SyncState::Failed),
             })
         })
         .await

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::Timestamp;
+use crate::store::customers::SyncState;
 use crate::store::{Db, Store, StoreResult};
 use crate::store::{
     alarms, conflicts, customers, edits, inbox, lease, marks, outbox, sellers, windows,
@@ -145,14 +146,19 @@ impl Status {
 }
 
 fn look(db: &mut Db, at: Timestamp) -> StoreResult<Status> {
-    let (states, deleted) = customers::counts(db)?;
+    let counts = customers::count::all(db)?;
     let customers = Customers {
-        states: words(states, |state| state.as_str()),
-        deleted,
-        of_unknown_sellers: customers::strangers(db)?,
+        states: SyncState::ALL
+            .map(|state| (state.as_str(), counts.of(state)))
+            .into(),
+        deleted: counts.gone,
+        of_unknown_sellers: counts.strangers,
     };
     let inbox = Inbox {
-        states: words(inbox::counts(db)?, |state| state.as_str()),
+        states: inbox::counts(db)?
+            .into_iter()
+            .map(|(state, count)| (state.as_str(), count))
+            .collect(),
         newest: inbox::newest(db)?,
     };
     let (waiting, oldest) = outbox::backlog(db)?;
@@ -208,11 +214,4 @@ fn alarm(alarm: alarms::Alarm) -> Alarm {
         detail: alarm.detail,
         since: alarm.raised_at,
     }
-}
-
-fn words<S>(counts: Vec<(S, i64)>, word: fn(&S) -> &'static str) -> BTreeMap<&'static str, i64> {
-    counts
-        .into_iter()
-        .map(|(state, count)| (word(&state), count))
-        .collect()
 }

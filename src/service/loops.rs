@@ -19,7 +19,6 @@ use crate::store::StoreError;
 const REFUSED: Duration = Duration::from_secs(60);
 /// How long a loop waits after trouble that its flow could not wait out.
 pub(super) const TROUBLE: Duration = Duration::from_secs(5);
-
 /// Tells a loop to stop.
 #[derive(Clone)]
 pub(super) struct Stop(pub(super) watch::Receiver<bool>);
@@ -32,7 +31,7 @@ impl Stop {
     }
 
     /// Waits for `time`, or less if the service stops. Gives whether it does.
-    async fn within(&mut self, time: Duration) -> bool {
+    pub(super) async fn within(&mut self, time: Duration) -> bool {
         tokio::time::timeout(time, self.stopped()).await.is_ok()
     }
 

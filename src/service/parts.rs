@@ -21,6 +21,7 @@ use crate::flows::push::{Push, Pushing};
 use crate::flows::reading::Reading;
 use crate::flows::receive::Receive;
 use crate::flows::reconcile::Reconcile;
+use crate::flows::trim::Trim;
 use crate::flows::verify::{Mend, Sides};
 use crate::service::{clock, holder};
 use crate::square::client::{ClientSettings, Square};
@@ -39,6 +40,8 @@ pub struct Parts {
     environment: &'static str,
     rule: Rule,
     overlap: TimeDelta,
+    /// How long events are kept.
+    pub keep_events: TimeDelta,
     /// How long after a census the next one is due.
     pub census_every: TimeDelta,
     /// Whether a person approves of however many deletions there are, on either side.
@@ -75,6 +78,7 @@ impl Parts {
             environment: settings.environment.as_str(),
             rule: settings.conflicts,
             overlap: TimeDelta::from_std(settings.overlap)?,
+            keep_events: TimeDelta::from_std(settings.keep_events)?,
             census_every: TimeDelta::from_std(settings.census_every)?,
             approved: false,
             push_deletes: settings.push_deletes,
@@ -133,6 +137,11 @@ impl Parts {
             holder: self.holder.clone(),
             counters: Arc::clone(&self.counters),
         })
+    }
+
+    /// The flow that takes old events out of the inbox.
+    pub fn trim(&self) -> Trim {
+        Trim::new(self.store.clone(), self.keep_events)
     }
 
     /// Both sides, to be compared.

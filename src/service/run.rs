@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::config::Settings;
 use crate::flows::receive::Queue;
 use crate::service::loops::{self, Stop, TROUBLE, lasting};
-use crate::service::{Parts, clock};
+use crate::service::{Parts, clock, trim};
 use crate::square::signature::Verifier;
 use crate::store::StoreError;
 use crate::web::{self, Web};
@@ -87,6 +87,7 @@ impl Service {
         let web_stop = self.bound.stop();
         let mut committing = tokio::spawn(self.ticket.run(self.parts.receive(), clock));
         let mut serving = tokio::spawn(self.bound.run());
+        let trim = tokio::spawn(trim(self.parts.clone(), Stop(stopped.clone())));
         let flows = flows(
             self.parts,
             self.reconcile_every,
@@ -119,6 +120,7 @@ impl Service {
             end_of(serving).await;
             end_of(committing).await;
             end_of(flows).await;
+            end_of(trim).await;
         };
         if tokio::time::timeout(GRACE, finish).await.is_err() {
             tracing::warn!(
@@ -134,6 +136,12 @@ async fn end_of<T>(task: JoinHandle<T>) {
     if !task.is_finished() {
         drop(task.await);
     }
+}
+
+/// Keeps the inbox small, whether Square answers or not.
+async fn trim(parts: Parts, stop: Stop) {
+    let part = || trim::keep_small(parts.clone(), stop.clone());
+    lasting("trimming the inbox", TROUBLE, stop.clone(), part).await;
 }
 
 /// Everything that talks to Square.

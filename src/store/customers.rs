@@ -11,11 +11,12 @@ use crate::domain::id::{CustomerId, MerchantId, SquareId};
 use crate::store::connection::Db;
 use crate::store::customers::columns::Columns;
 use crate::store::error::StoreResult;
-use crate::store::schema::{customers, outbox, sellers};
+use crate::store::schema::{customers, outbox};
 use crate::store::text::Text;
 
 pub mod by_hand;
 mod columns;
+pub mod count;
 pub mod garbled;
 pub mod look;
 
@@ -206,24 +207,6 @@ pub fn any_pending(db: &mut Db, merchant: &MerchantId) -> StoreResult<bool> {
     Ok(diesel::select(pending).get_result(db)?)
 }
 
-/// How many rows there are in each state, leaving out those gone at Square, and how many are gone.
-pub fn counts(db: &mut Db) -> StoreResult<(Vec<(SyncState, i64)>, i64)> {
-    let live: Vec<(String, i64)> = customers::table
-        .filter(customers::deleted_at.is_null())
-        .group_by(customers::sync_state)
-        .select((customers::sync_state, diesel::dsl::count_star()))
-        .load(db)?;
-    let count = |state: SyncState| {
-        let found = live.iter().find(|(word, _)| word == state.as_str());
-        (state, found.map_or(0, |(_, count)| *count))
-    };
-    let gone = customers::table
-        .filter(customers::deleted_at.is_not_null())
-        .count()
-        .get_result(db)?;
-    Ok((SyncState::ALL.map(count).to_vec(), gone))
-}
-
 /// Up to `limit` rows that are not gone at Square, by id, after the row `after`.
 pub fn live(db: &mut Db, merchant: &MerchantId, after: &str, limit: i64) -> StoreResult<Vec<Row>> {
     let live = customers::table
@@ -237,21 +220,4 @@ pub fn live(db: &mut Db, merchant: &MerchantId, after: &str, limit: i64) -> Stor
         Db::Postgres(connection) => live.load(connection)?,
     };
     Ok(rows.into_iter().map(Columns::into_row).collect())
-}
-
-/// How many of this seller's rows are not gone at Square.
-pub fn count_live(db: &mut Db, merchant: &MerchantId) -> StoreResult<i64> {
-    let live = customers::table
-        .filter(customers::merchant_id.eq(merchant.as_str()))
-        .filter(customers::deleted_at.is_null());
-    Ok(live.count().get_result(db)?)
-}
-
-/// How many rows name a seller that is not one of this database's.
-pub fn strangers(db: &mut Db) -> StoreResult<i64> {
-    let known = sellers::table.select(sellers::merchant_id);
-    let strange = customers::table
-        .filter(customers::merchant_id.is_not_null())
-        .filter(customers::merchant_id.assume_not_null().ne_all(known));
-    Ok(strange.count().get_result(db)?)
 }

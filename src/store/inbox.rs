@@ -11,6 +11,7 @@ use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::schema::inbox;
 use crate::store::time::{moment, stored};
+use crate::store::transaction::one_at_a_time;
 
 pub mod dead;
 
@@ -38,6 +39,9 @@ impl State {
         Self::Waiting,
         Self::Dead,
     ];
+
+    /// The states of events that nobody has to come back to.
+    const SETTLED: [Self; 3] = [Self::Applied, Self::Superseded, Self::Ignored];
 
     fn parse(word: &str) -> Self {
         Self::ALL
@@ -152,6 +156,24 @@ pub fn settle(db: &mut Db, seq: i64, state: State, reason: Option<&str>) -> Stor
     Ok(())
 }
 
+/// Up to `limit` events that were received before then and have had their effect.
+pub fn settled_before(db: &mut Db, before: Timestamp, limit: i64) -> StoreResult<Vec<i64>> {
+    Ok(inbox::table
+        .filter(inbox::state.eq_any(State::SETTLED.map(State::as_str)))
+        .filter(inbox::received_at.lt(stored(before)))
+        .select(inbox::seq)
+        .limit(limit)
+        .load(db)?)
+}
+
+/// Takes up to `limit` of these events away. Gives how many.
+pub fn trim(db: &mut Db, before: Timestamp, limit: i64) -> StoreResult<u64> {
+    one_at_a_time(db, "trim")?;
+    let due = settled_before(db, before, limit)?;
+    let gone = diesel::delete(inbox::table.filter(inbox::seq.eq_any(due))).execute(db)?;
+    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+}
+
 /// When the newest event was received.
 pub fn newest(db: &mut Db) -> StoreResult<Option<Timestamp>> {
     let received: Option<NaiveDateTime> = inbox::table
@@ -162,7 +184,7 @@ pub fn newest(db: &mut Db) -> StoreResult<Option<Timestamp>> {
     Ok(received.map(moment))
 }
 
-/// How many events there are in each state.
+/// How many events there are in each state, counted in `inbox_by_state` alone.
 pub fn counts(db: &mut Db) -> StoreResult<Vec<(State, i64)>> {
     let rows: Vec<(String, i64)> = inbox::table
         .group_by(inbox::state)

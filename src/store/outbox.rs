@@ -228,7 +228,7 @@ pub fn remove(db: &mut Db, id: &CustomerId) -> StoreResult<()> {
     Ok(())
 }
 
-/// How many calls wait, and since when the oldest does.
+/// How many calls wait, and since when the oldest does, from `outbox_by_operation` alone.
 pub fn backlog(db: &mut Db) -> StoreResult<(i64, Option<Timestamp>)> {
     let (count, oldest): (i64, Option<NaiveDateTime>) = outbox::table
         .select((

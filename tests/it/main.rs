@@ -36,4 +36,5 @@ mod signature;
 mod simulator;
 mod store;
 mod tidy;
+mod trim;
 mod verify;

@@ -21,6 +21,7 @@ mod recorded;
 mod sender;
 mod serve;
 mod strace;
+mod trim;
 mod trouble;
 
 use std::net::SocketAddr;

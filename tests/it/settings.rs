@@ -114,6 +114,7 @@ fn nothing_given_means_the_defaults() {
     assert_eq!(settings.overlap, Duration::from_secs(300));
     assert_eq!(settings.push_every, Duration::from_secs(1));
     assert_eq!(settings.census_every, Duration::from_secs(86_400));
+    assert_eq!(settings.keep_events, Duration::from_secs(30 * 86_400));
     assert_eq!(settings.conflicts, Rule::Square);
     assert!(!settings.push_deletes);
     assert_eq!(settings.matching, Matching::Off);
@@ -143,7 +144,7 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
 fn every_flag_reaches_its_setting_before_and_after_the_command() {
     let given = "--database-url sqlite://a.db --square-environment production --listen 0.0.0.0:0 \
                  --square-api-url http://[::1]:9/v/ --square-webhook-url https://a.example/b \
-                 --reconcile-every 500ms --overlap 1h --push-every 2s --census-every 1d \
+                 --reconcile-every 500ms --overlap 1h --push-every 2s --census-every 1d --keep-events 90d \
                  --conflicts local --push-deletes true --match both --log squaresync=debug --log-format json";
     for arguments in [format!("{given} status"), format!("status {given}")] {
         let settings = Start::new(&arguments).settings();
@@ -163,6 +164,7 @@ fn every_flag_reaches_its_setting_before_and_after_the_command() {
         assert_eq!(settings.overlap, Duration::from_secs(3_600));
         assert_eq!(settings.push_every, Duration::from_secs(2));
         assert_eq!(settings.census_every, Duration::from_secs(86_400));
+        assert_eq!(settings.keep_events, Duration::from_secs(90 * 86_400));
         assert_eq!(settings.conflicts, Rule::Local);
         assert!(settings.push_deletes);
         assert_eq!(settings.matching, Matching::Both);

@@ -84,6 +84,12 @@ pub struct SettingFlags {
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
     pub census_every: Option<String>,
 
+    /// How long Square's events are kept once they have had their effect, such as 24h or 90d
+    ///
+    /// [env: SQUARESYNC_KEEP_EVENTS] [default: 30d]
+    #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
+    pub keep_events: Option<String>,
+
     /// Who wins one field that was changed on both sides: square, local or newest
     ///
     /// [env: SQUARESYNC_CONFLICTS] [default: square]
@@ -157,6 +163,7 @@ impl SettingFlags {
             (setting::OVERLAP, &self.overlap),
             (setting::PUSH_EVERY, &self.push_every),
             (setting::CENSUS_EVERY, &self.census_every),
+            (setting::KEEP_EVENTS, &self.keep_events),
             (setting::CONFLICTS, &self.conflicts),
             (setting::PUSH_DELETES, &self.push_deletes),
             (setting::MATCH, &self.matching),

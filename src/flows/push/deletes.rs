@@ -166,7 +166,7 @@ fn is_too_many(db: &mut Db, merchant: &MerchantId) -> StoreResult<bool> {
     if waiting <= cap::allowed(0) {
         return Ok(false);
     }
-    let live = customers::count_live(db, merchant)?;
+    let live = customers::count::live(db, merchant)?;
     Ok(cap::allowed(u64::try_from(live).unwrap_or_default()) < waiting)
 }
 

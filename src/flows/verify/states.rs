@@ -68,11 +68,7 @@ impl States {
             .into_iter()
             .find(|(state, _)| *state == inbox::State::Dead);
         states.dead_events = dead.map_or(0, |(_, count)| count);
-        let live: i64 = customers::counts(db)?
-            .0
-            .into_iter()
-            .map(|(_, count)| count)
-            .sum();
+        let live = customers::count::all(db)?.live();
         states.rows = u64::try_from(live).unwrap_or_default();
         Ok(states)
     }

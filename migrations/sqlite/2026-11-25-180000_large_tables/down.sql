@@ -1,0 +1,6 @@
+DROP INDEX local_edits_deletes;
+DROP INDEX outbox_by_operation;
+DROP INDEX inbox_by_state;
+CREATE INDEX inbox_unsettled ON inbox (state, seq) WHERE state IN ('waiting', 'dead');
+DROP INDEX customers_by_state;
+CREATE INDEX customers_unsynced ON customers (sync_state, merchant_id) WHERE sync_state <> 'synced';

@@ -1,0 +1,14 @@
+-- A million customers: what runs while serving finds its rows, and counts them, by an index alone.
+
+-- Not partial: SQLite sees that a state is not 'synced' only where the query says just that.
+DROP INDEX customers_unsynced;
+CREATE INDEX customers_by_state ON customers (sync_state, merchant_id, deleted_at);
+
+-- Finds the oldest events of a state, and counts those of each.
+DROP INDEX inbox_unsettled;
+CREATE INDEX inbox_by_state ON inbox (state, received_at);
+
+-- Finds the few calls of one kind among many, and tells since when the oldest waits.
+CREATE INDEX outbox_by_operation ON outbox (merchant_id, operation, first_attempt_at, created_at);
+
+CREATE INDEX local_edits_deletes ON local_edits (merchant_id) WHERE operation = 'delete';
