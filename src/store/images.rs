@@ -104,7 +104,8 @@ pub fn merged_into(
     rows.into_iter().map(held).collect()
 }
 
-/// The images that belong to these rows.
+/// The images that belong to these rows. The seller is looked at here and not in
+/// the query: SQLite would rather read all of a seller's images than look up two rows.
 pub fn of_customers(
     db: &mut Db,
     merchant: &MerchantId,
@@ -112,10 +113,12 @@ pub fn of_customers(
 ) -> StoreResult<Vec<(SquareId, Held)>> {
     let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
     let rows: Vec<Row> = images::table
-        .filter(images::merchant_id.eq(merchant.as_str()))
         .filter(images::customer_id.eq_any(ids))
         .load(db)?;
-    rows.into_iter().map(held).collect()
+    rows.into_iter()
+        .filter(|row| row.merchant_id == merchant.as_str())
+        .map(held)
+        .collect()
 }
 
 /// The images of profiles with one of these references, whose case does not matter.

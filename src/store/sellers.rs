@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use crate::domain::Timestamp;
 use crate::domain::id::MerchantId;
 use crate::store::connection::Db;
+use crate::store::customers::SyncState;
 use crate::store::error::StoreResult;
 use crate::store::schema::{customers, local_edits, sellers};
 use crate::store::time::{moment, stored};
@@ -67,7 +68,11 @@ pub fn record(
         diesel::sql_query("LOCK TABLE customers IN SHARE ROW EXCLUSIVE MODE")
             .execute(connection)?;
     }
-    diesel::update(customers::table.filter(customers::merchant_id.is_null()))
+    // In whatever state: with one, an index leads to them.
+    let of_nobody = customers::table
+        .filter(customers::sync_state.eq_any(SyncState::ALL.map(SyncState::as_str)))
+        .filter(customers::merchant_id.is_null());
+    diesel::update(of_nobody)
         .set(customers::merchant_id.eq(merchant.as_str()))
         .execute(db)?;
     diesel::update(local_edits::table.filter(local_edits::merchant_id.is_null()))

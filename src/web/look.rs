@@ -1,6 +1,8 @@
 //! Looks at the database that anybody may ask for: one at a time, however many
 //! ask, and its outcome shared for a moment. The promise: an
-//! answer within [`LIMIT`], and never more than one connection busy with it.
+//! answer within [`LIMIT`], and never more than one connection busy with it. One
+//! that [spares](Look::sparing) the database keeps it busy for a twentieth of the
+//! time at most, however large the tables are.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,17 +18,39 @@ pub(super) const LIMIT: Duration = Duration::from_secs(2);
 /// How long an outcome is shared.
 const FRESH: Duration = Duration::from_millis(500);
 
+/// How many times as long as it took an outcome is shared where the database is spared.
+const SPARED: u32 = 20;
+
 /// The last look, shared by all who ask.
 pub(super) struct Look<T> {
-    last: Mutex<Option<(Instant, Option<T>)>>,
+    last: Mutex<Option<Last<T>>>,
+    /// How many times as long as it took an outcome is shared.
+    spared: u32,
     /// Held by a look until it really ends, also when nobody waits for it any more.
     alone: Arc<Semaphore>,
 }
 
+struct Last<T> {
+    outcome: Option<T>,
+    /// Until when it is shared.
+    fresh: Instant,
+}
+
 impl<T: Clone + Send + 'static> Look<T> {
+    /// One whose outcome is always of this moment.
     pub(super) fn new() -> Self {
+        Self::spared(0)
+    }
+
+    /// One that reads much where the tables are large: the longer it took the longer it is shared.
+    pub(super) fn sparing() -> Self {
+        Self::spared(SPARED)
+    }
+
+    fn spared(spared: u32) -> Self {
         Self {
             last: Mutex::new(None),
+            spared,
             alone: Arc::new(Semaphore::new(1)),
         }
     }
@@ -37,13 +61,19 @@ impl<T: Clone + Send + 'static> Look<T> {
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
         let mut last = self.last.lock().await;
-        if let Some((at, outcome)) = &*last
-            && at.elapsed() < FRESH
+        if let Some(last) = &*last
+            && Instant::now() < last.fresh
         {
-            return outcome.clone();
+            return last.outcome.clone();
         }
+        let began = Instant::now();
         let outcome = self.look(look).await;
-        *last = Some((Instant::now(), outcome.clone()));
+        // One that failed is tried again soon.
+        let spared = if outcome.is_some() { self.spared } else { 0 };
+        *last = Some(Last {
+            outcome: outcome.clone(),
+            fresh: Instant::now() + FRESH.max(began.elapsed() * spared),
+        });
         outcome
     }
 

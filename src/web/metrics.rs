@@ -41,7 +41,7 @@ impl Metrics {
             square,
             counters,
             clock,
-            look: Look::new(),
+            look: Look::sparing(),
         }
     }
 }

@@ -26,6 +26,7 @@ mod harness;
 mod health;
 mod migrations;
 mod people;
+mod plans;
 mod poison;
 mod push;
 mod receive;

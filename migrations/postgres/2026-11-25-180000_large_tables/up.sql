@@ -8,6 +8,10 @@ CREATE INDEX customers_by_state ON customers (sync_state, merchant_id, deleted_a
 DROP INDEX inbox_unsettled;
 CREATE INDEX inbox_by_state ON inbox (state, received_at);
 
+-- Those that may be tried are read in the order in which they are.
+DROP INDEX outbox_due;
+CREATE INDEX outbox_due ON outbox (merchant_id, next_attempt_at, customer_id);
+
 -- Finds the few calls of one kind among many, and tells since when the oldest waits.
 CREATE INDEX outbox_by_operation ON outbox (merchant_id, operation, first_attempt_at, created_at);
 

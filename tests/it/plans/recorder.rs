@@ -1,0 +1,68 @@
+//! Every statement that a database is sent: its URL in, the statements out, as
+//! diesel shows them, one of each text.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+
+use super::value::{Value, split};
+use crate::support::{Kind, TestDb};
+
+/// What each database that is watched was sent.
+static SENT: Mutex<BTreeMap<String, BTreeMap<String, Vec<Value>>>> = Mutex::new(BTreeMap::new());
+
+/// Sits on one connection.
+struct Recorder {
+    url: Option<String>,
+}
+
+impl Instrumentation for Recorder {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            InstrumentationEvent::StartEstablishConnection { url, .. } => {
+                self.url = sent.contains_key(url).then(|| url.to_owned());
+            }
+            InstrumentationEvent::StartQuery { query, .. } => {
+                let of_database = self.url.as_ref().and_then(|url| sent.get_mut(url));
+                let shown = query.to_string();
+                if let Some(of_database) = of_database.filter(|_| has_plan(&shown)) {
+                    let (sql, values) = split(&shown);
+                    of_database.entry(sql).or_insert(values);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Watches every connection to this database that is opened from now on.
+pub(super) fn watch(db: &TestDb) {
+    SENT.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(url(db), BTreeMap::new());
+    set_default_instrumentation(|| Some(Box::new(Recorder { url: None }))).unwrap();
+}
+
+/// Whether it reads or changes rows by what they hold, and is not a test's own.
+fn has_plan(shown: &str) -> bool {
+    let first = shown.split_whitespace().next().unwrap_or_default();
+    ["SELECT", "WITH", "UPDATE", "DELETE"].contains(&first)
+        && !shown.starts_with("SELECT CAST(value")
+}
+
+/// What was sent to this database.
+pub(super) fn sent(db: &TestDb) -> Vec<(String, Vec<Value>)> {
+    let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = sent.remove(&url(db)).unwrap_or_default();
+    all.into_iter().collect()
+}
+
+/// As diesel is told it.
+fn url(db: &TestDb) -> String {
+    match db.kind() {
+        Kind::Sqlite => db.url().trim_start_matches("sqlite:").to_owned(),
+        Kind::Postgres => db.url(),
+    }
+}
