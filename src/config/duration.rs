@@ -76,12 +76,13 @@ pub fn up_to_ninety_days(text: &str) -> Result<Duration, Complaint> {
     }
 }
 
-/// How long `text` says that something is kept: at least a second, at most ten years.
+/// How long `text` says that events are kept: at least a day, since Square sends
+/// one again for that long, and at most ten years.
 pub fn to_keep(text: &str) -> Result<Duration, Complaint> {
-    let duration = parse(text)?;
-    if duration < Duration::from_secs(1) {
-        Err("is shorter than a second: write 1s or more")
-    } else if Duration::from_secs(3_650 * 86_400) < duration {
+    let (duration, day) = (parse(text)?, Duration::from_secs(86_400));
+    if duration < day {
+        Err("is shorter than a day: write 1d or more")
+    } else if 3_650 * day < duration {
         Err("is longer than ten years: write 3650d or less")
     } else {
         Ok(duration)

@@ -40,8 +40,7 @@ pub struct Parts {
     environment: &'static str,
     rule: Rule,
     overlap: TimeDelta,
-    /// How long events are kept.
-    pub keep_events: TimeDelta,
+    keep_events: TimeDelta,
     /// How long after a census the next one is due.
     pub census_every: TimeDelta,
     /// Whether a person approves of however many deletions there are, on either side.

@@ -6,14 +6,12 @@ use std::time::Duration;
 use crate::service::loops::Stop;
 use crate::service::{Parts, Patience, until_idle};
 
-/// The longest pause between two looks.
+/// The pause between two looks.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Takes old events out of the inbox, again and again. Square need not answer for it.
 pub(super) async fn keep_small(parts: Parts, mut stop: Stop) {
     let mut trim = parts.trim();
-    let kept = parts.keep_events.to_std().unwrap_or(EVERY);
-    let every = kept.min(EVERY);
     while !stop.is_set() {
         let before = trim.gone();
         if let Err(error) = until_idle(&mut trim, Patience::LOOP, &mut stop).await {
@@ -25,7 +23,7 @@ pub(super) async fn keep_small(parts: Parts, mut stop: Stop) {
                 "old events are kept no longer"
             );
         }
-        if stop.within(every).await {
+        if stop.within(EVERY).await {
             break;
         }
     }

@@ -6,10 +6,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::store::StoreResult;
 
@@ -99,5 +99,48 @@ impl<T: Clone + Send + 'static> Look<T> {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+    use crate::store::StoreError;
+
+    /// Seconds from the start to when a look ended, or that it failed.
+    async fn at(look: &Look<u64>, start: Instant, takes: Duration, works: bool) -> Option<u64> {
+        let outcome = async move {
+            sleep(takes).await;
+            let failure = StoreError::Unavailable("no database".to_owned());
+            works.then(|| start.elapsed().as_secs()).ok_or(failure)
+        };
+        look.at(|| outcome).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longer_a_sparing_look_took_the_longer_its_outcome_is_shared() {
+        let (sparing, plain) = (Look::sparing(), Look::new());
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+
+        assert_eq!(at(&sparing, start, second, true).await, Some(1));
+        assert_eq!(at(&plain, start, second, true).await, Some(2));
+        advance(Duration::from_secs(15)).await;
+        assert_eq!(at(&sparing, start, second, true).await, Some(1));
+        assert_eq!(at(&plain, start, second, true).await, Some(18));
+        advance(Duration::from_secs(4)).await;
+        assert_eq!(at(&sparing, start, second, true).await, Some(23));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_failed_is_soon_tried_again() {
+        let sparing = Look::sparing();
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+
+        assert_eq!(at(&sparing, start, second, false).await, None);
+        assert_eq!(at(&sparing, start, second, true).await, None);
+        advance(second).await;
+        assert_eq!(at(&sparing, start, second, true).await, Some(3));
     }
 }

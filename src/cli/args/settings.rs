@@ -84,7 +84,7 @@ pub struct SettingFlags {
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
     pub census_every: Option<String>,
 
-    /// How long Square's events are kept once they have had their effect, such as 24h or 90d
+    /// How long Square's events are kept once they have had their effect, such as 7d; a day or more
     ///
     /// [env: SQUARESYNC_KEEP_EVENTS] [default: 30d]
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]

@@ -8,7 +8,7 @@ on_each_database! { serve_lets_old_events_go_while_square_is_away }
 
 async fn serve_lets_old_events_go_while_square_is_away(db: TestDb) {
     let square = square();
-    let setup = Setup::new(&db, &square).with("SQUARESYNC_KEEP_EVENTS", "1s");
+    let setup = Setup::new(&db, &square).with("SQUARESYNC_KEEP_EVENTS", "1d");
     setup.report("sync").await;
     let put = |state: &str| {
         format!(
