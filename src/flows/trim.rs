@@ -11,8 +11,7 @@ use chrono::TimeDelta;
 
 use crate::domain::Timestamp;
 use crate::flows::Step;
-use crate::flows::error::FlowError;
-use crate::store::{Store, inbox};
+use crate::store::{Store, StoreResult, inbox};
 
 /// How many events one step takes away: on a slow disk some milliseconds' work.
 const AT_ONCE: i64 = 200;
@@ -40,7 +39,7 @@ impl Trim {
     }
 
     /// Takes some of the oldest events away, if any are due.
-    pub async fn step(&mut self, now: Timestamp) -> Result<Step, FlowError> {
+    pub async fn step(&mut self, now: Timestamp) -> StoreResult<Step> {
         let Some(before) = now.checked_sub_signed(self.keep) else {
             return Ok(Step::Idle);
         };

@@ -10,7 +10,6 @@ use crate::flows::error::FlowError;
 use crate::flows::events::Events;
 use crate::flows::push::Push;
 use crate::flows::reconcile::Reconcile;
-use crate::flows::trim::Trim;
 use crate::flows::verify::{Compare, Confirm, Mend};
 use crate::service::clock;
 use crate::square::error::SquareError;
@@ -86,12 +85,6 @@ impl Flow for Census {
 impl Flow for Push {
     async fn step(&mut self) -> Result<Step, FlowError> {
         Self::step(self, clock(), fastrand::f64()).await
-    }
-}
-
-impl Flow for Trim {
-    async fn step(&mut self) -> Result<Step, FlowError> {
-        Self::step(self, clock()).await
     }
 }
 
