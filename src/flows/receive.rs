@@ -32,7 +32,7 @@ use delivery::Content;
 pub use delivery::Delivery;
 use known::Known;
 pub(crate) use listed::Reached;
-pub use queue::{Overloaded, Queue, Ticket};
+pub use queue::{Answers, Batch, Overloaded, Queue, Ticket};
 pub(crate) use retry::Retried;
 
 /// What became of a delivery.

@@ -45,19 +45,52 @@ impl Queue {
     }
 }
 
+/// Deliveries that share a commit, and those who wait for their answers.
+#[derive(Debug)]
+pub struct Batch {
+    /// What was delivered.
+    pub deliveries: Vec<Delivery>,
+    /// Where to say what became of each.
+    pub answers: Answers,
+}
+
+/// Those who wait for the answers of a [`Batch`].
+#[derive(Debug)]
+pub struct Answers(Vec<Answer>);
+
+impl Answers {
+    /// Tells each what became of its delivery.
+    pub fn send(self, outcomes: Vec<StoreResult<Outcome>>) {
+        for (answer, outcome) in self.0.into_iter().zip(outcomes) {
+            if answer.send(outcome).is_err() {
+                tracing::debug!("a sender hung up before its event was committed");
+            }
+        }
+    }
+}
+
 impl Ticket {
+    /// What waits, as soon as anything does. None once every [`Queue`] is gone
+    /// and the last delivery was given.
+    pub async fn batch(&mut self) -> Option<Batch> {
+        let mut waiting = Vec::with_capacity(TOGETHER);
+        self.0.recv_many(&mut waiting, TOGETHER).await;
+        if waiting.is_empty() {
+            return None;
+        }
+        let (deliveries, answers) = waiting.into_iter().unzip();
+        Some(Batch {
+            deliveries,
+            answers: Answers(answers),
+        })
+    }
+
     /// Commits what waits, batch by batch, until every [`Queue`] is gone and
     /// the last delivery answered.
     pub async fn run(mut self, receive: Receive, clock: impl Fn() -> Timestamp + Send) {
-        let mut batch = Vec::with_capacity(TOGETHER);
-        while 0 < self.0.recv_many(&mut batch, TOGETHER).await {
-            let (deliveries, answers): (Vec<Delivery>, Vec<Answer>) = batch.drain(..).unzip();
-            let outcomes = receive.take(deliveries, clock()).await;
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                if answer.send(outcome).is_err() {
-                    tracing::debug!("a sender hung up before its event was committed");
-                }
-            }
+        while let Some(batch) = self.batch().await {
+            let outcomes = receive.take(batch.deliveries, clock()).await;
+            batch.answers.send(outcomes);
         }
     }
 }

@@ -1,0 +1,91 @@
+//! Whether the size of the tables matters: the same load on a small table and on
+//! a large one, three of four events about customers who are there already.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use squaresync::square::simulator::Simulator;
+
+use crate::common::cluster::{Database, Kind};
+use crate::common::report::Report;
+use crate::events::{Events, SELLER};
+use crate::load;
+use crate::{many, serve};
+
+/// The small table.
+const FEW: u64 = 10_000;
+/// How many connections send.
+const CONNECTIONS: usize = 64;
+
+/// Writes a row for each size of each database.
+pub(crate) fn compare(report: &mut Report, square: &Simulator, rows: u64) {
+    report.table(&["what", "rows", "events/s", "% of the small table", "p99 ms"]);
+    for kind in Kind::ALL {
+        let small = rate(report, kind, square, FEW, None);
+        rate(report, kind, square, rows, Some(small));
+    }
+}
+
+fn rate(report: &mut Report, kind: Kind, square: &Simulator, rows: u64, small: Option<f64>) -> f64 {
+    let database = Database::new(kind);
+    drop(serve(&database, square));
+    fill(&database, rows);
+    let (_process, address) = serve(&database, square);
+    let mut events = Events::about(rows);
+    load::drive(address, 16, events.requests(2_000));
+    let mut load = load::drive(address, CONNECTIONS, events.requests(many()));
+    report.row(&[
+        kind.name().to_owned(),
+        rows.to_string(),
+        format!("{:.0}", load.rate()),
+        small.map_or_else(String::new, |small| {
+            format!("{:.0}", 100.0 * load.rate() / small)
+        }),
+        format!("{:.1}", load.times.percentile(99).as_secs_f64() * 1000.0),
+    ]);
+    load.rate()
+}
+
+/// Makes customers who are there already, as the program would have.
+fn fill(database: &Database, rows: u64) {
+    match database {
+        Database::Sqlite(folder) => {
+            let path = folder.path().join("bench.db");
+            let mut connection =
+                SqliteConnection::establish(&path.to_string_lossy()).expect("a file");
+            let numbers = format!(
+                "(WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < {rows}) SELECT n FROM n)"
+            );
+            let id = "printf('SQ%012d', n * 2654435761 % 4294967296)";
+            let own = "printf('%08x-0000-5000-8000-%012x', n * 2246822519 % 4294967296, n)";
+            let sql = format!(
+                "PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; BEGIN; INSERT INTO own_writes VALUES (1); {} \
+                 DELETE FROM own_writes; COMMIT; PRAGMA wal_checkpoint(TRUNCATE); ANALYZE;",
+                inserts(&numbers, id, own)
+            );
+            connection.batch_execute(&sql).expect("customers");
+        }
+        Database::Postgres(_) => {
+            let mut connection = PgConnection::establish(&database.url()).expect("a server");
+            let numbers = format!("generate_series(0, {rows}::bigint - 1) AS n (n)");
+            let id = "'SQ' || lpad((n * 2654435761 % 4294967296)::text, 12, '0')";
+            let own = "lpad(to_hex(n * 2246822519 % 4294967296), 8, '0') || '-0000-5000-8000-' || lpad(to_hex(n), 12, '0')";
+            let sql = format!(
+                "SET synchronous_commit = off; SET squaresync.own_write = 'on'; {} ANALYZE; CHECKPOINT;",
+                inserts(&numbers, id, own)
+            );
+            connection.batch_execute(&sql).expect("customers");
+        }
+    }
+}
+
+fn inserts(numbers: &str, id: &str, own: &str) -> String {
+    let profile = format!(
+        r#"'{{"created_at":"2026-03-02T10:15:30.4Z","given_name":"Ann","id":"' || {id} || '","note":"comes on Tuesdays","phone_number":"+1 212 555 4240","updated_at":"2026-03-02T10:15:31Z","version":0}}'"#
+    );
+    format!(
+        "INSERT INTO customers (id, merchant_id, square_id, given_name, note, phone_number, square_version, sync_state) \
+         SELECT {own}, '{SELLER}', {id}, 'Ann', 'comes on Tuesdays', '+1 212 555 4240', 0, 'synced' FROM {numbers}; \
+         INSERT INTO images (merchant_id, square_id, customer_id, version, profile, apart, unmerged, observed_at) \
+         SELECT '{SELLER}', {id}, {own}, 0, {profile}, '{{}}', false, '2026-03-02 10:15:31' FROM {numbers};"
+    )
+}
