@@ -6,8 +6,8 @@
 //! what it returned `Err` for did not happen. A crash in between leaves the
 //! whole transaction or none of it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::{NopErrorHandler, Pool};
 use tokio::sync::{Notify, Semaphore};
@@ -15,6 +15,7 @@ use tokio::task;
 
 pub mod alarms;
 mod batch;
+mod breath;
 pub mod changes;
 pub mod conflicts;
 mod connection;
@@ -41,6 +42,7 @@ mod transaction;
 mod wake;
 pub mod windows;
 
+use breath::Breath;
 pub use connection::Db;
 use connection::{Connections, Pooled};
 use doubt::Doubt;
@@ -49,11 +51,6 @@ use files::Files;
 pub use location::Location;
 pub use migrations::Migrated;
 
-/// How long the SQLite file is left alone between two writes of ours. Programs
-/// that wait for its lock look for it now and then only, and would hardly ever
-/// find it free while webhooks keep coming.
-const BREATH: Duration = Duration::from_millis(2);
-
 /// The database, shared by every part of the program.
 #[derive(Clone)]
 pub struct Store {
@@ -61,6 +58,8 @@ pub struct Store {
     pool: Pool<Connections>,
     /// SQLite has one writer at a time: our own wait here, in order, rather than for its lock.
     writers: Arc<Semaphore>,
+    /// How long they leave the file of SQLite to other programs, and since when they do.
+    breath: Arc<Mutex<(Breath, Instant)>>,
     /// Whether the disk can be trusted.
     doubt: Doubt,
     /// The files of SQLite.
@@ -129,6 +128,7 @@ impl Store {
                 Self {
                     pool,
                     writers: Arc::new(Semaphore::new(writers)),
+                    breath: Arc::new(Mutex::new((Breath::default(), Instant::now()))),
                     doubt: Doubt::default(),
                     files: Arc::new(files),
                     location,
@@ -169,6 +169,7 @@ impl Store {
     {
         let permit = Arc::clone(&self.writers).acquire_owned().await;
         let permit = permit.map_err(|closed| StoreError::Unavailable(closed.to_string()))?;
+        let began = Instant::now();
         let (pool, doubt, files) = (self.pool.clone(), self.doubt.clone(), self.files.clone());
         let result = blocking(move || {
             let are_there = || files.as_ref().as_ref().map_or(Ok(()), Files::check);
@@ -183,14 +184,26 @@ impl Store {
             result
         })
         .await;
-        if matches!(self.location, Location::Sqlite(_)) {
+        if matches!(self.location, Location::Sqlite(_))
+            && let Some(wait) = self.breathe(began, Instant::now())
+        {
             // Whoever waits for this write hears of it now; our next one lets other programs in first.
-            tokio::spawn(async {
-                tokio::time::sleep(BREATH).await;
+            tokio::spawn(async move {
+                tokio::time::sleep(wait).await;
                 drop(permit);
             });
         }
         result
+    }
+
+    /// How long our next write is to leave the file alone after one that lasted from `began` to `ended`.
+    fn breathe(&self, began: Instant, ended: Instant) -> Option<Duration> {
+        let mut breath = self.breath.lock().unwrap_or_else(PoisonError::into_inner);
+        let free_since = std::mem::replace(&mut breath.1, ended);
+        breath
+            .0
+            .was_free(began.saturating_duration_since(free_since));
+        breath.0.was_held(ended.saturating_duration_since(began))
     }
 
     /// Runs `work`, which only reads, on one connection.

@@ -134,11 +134,12 @@ macro_rules! insert_new {
     ($db:expr, $table:ident, $rows:expr) => {
         match $db {
             $crate::store::connection::Db::Sqlite(connection) => {
+                $crate::store::batch::known!();
                 for row in $rows {
-                    diesel::insert_into($table::table)
+                    let insert = diesel::insert_into($table::table)
                         .values(row)
-                        .on_conflict_do_nothing()
-                        .execute(connection)?;
+                        .on_conflict_do_nothing();
+                    Known(insert).execute(connection)?;
                 }
             }
             $crate::store::connection::Db::Postgres(connection) => {

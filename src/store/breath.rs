@@ -1,0 +1,74 @@
+//! How long the SQLite file is left alone between writes of ours. Programs that
+//! wait for its lock look for it now and then only, and would hardly ever find it
+//! free while webhooks keep coming.
+//!
+//! In: how long writes held the lock, and how long nobody of ours did. Out: how
+//! long the next one has to wait. The promise: over any stretch of busy time the
+//! file is free for a sixth of it, in pieces that are long enough to be found;
+//! what comes now and then waits for nothing.
+
+use std::time::Duration;
+
+/// For each five parts that the lock is held, one is owed.
+const PARTS: u32 = 5;
+/// What is less is not worth a wait.
+const SHORTEST: Duration = Duration::from_millis(2);
+
+/// The time for which the file is still to be left alone.
+#[derive(Debug, Default)]
+pub(crate) struct Breath {
+    owed: Duration,
+}
+
+impl Breath {
+    /// Nobody of ours held the lock for `time`.
+    pub(crate) fn was_free(&mut self, time: Duration) {
+        self.owed = self.owed.saturating_sub(time);
+    }
+
+    /// A write of ours held it for `time`. Gives the wait before the next one, if any.
+    pub(crate) fn was_held(&mut self, time: Duration) -> Option<Duration> {
+        self.owed += time / PARTS;
+        (SHORTEST <= self.owed).then_some(self.owed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_lone_write_is_followed_by_no_wait() {
+        let mut breath = Breath::default();
+
+        assert_eq!(breath.was_held(9 * MS), None);
+    }
+
+    #[test]
+    fn a_long_one_is() {
+        let mut breath = Breath::default();
+
+        assert_eq!(breath.was_held(20 * MS), Some(4 * MS));
+    }
+
+    #[test]
+    fn short_ones_that_follow_each_other_add_up() {
+        let mut breath = Breath::default();
+        let waits: Vec<_> = (0..10).map(|_| breath.was_held(MS)).collect();
+
+        assert_eq!(waits.iter().flatten().collect::<Vec<_>>(), [&(2 * MS)]);
+    }
+
+    #[test]
+    fn time_without_a_write_counts() {
+        let mut breath = Breath::default();
+        breath.was_held(20 * MS);
+        breath.was_free(3 * MS);
+
+        assert_eq!(breath.was_held(Duration::ZERO), None);
+        breath.was_free(MS);
+        assert_eq!(breath.was_held(10 * MS), Some(2 * MS));
+    }
+}
