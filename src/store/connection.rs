@@ -88,10 +88,9 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = 
 
 /// A lock that somebody else holds must not keep a webhook waiting past Square's patience.
 ///
-/// A prepared statement keeps the plan that it was given when the tables were
-/// small, and the server learns only minutes later that they are not. Whatever a
-/// service asks for has an index, so a table is read as a whole only where
-/// nothing else is possible; and no such plan is worth compiling.
+/// The plan of a prepared statement is made for the tables as they are each time:
+/// one made while they were small looks at every row of a seller once they are
+/// not, until the server counts them, minutes later. None is worth compiling.
 const POSTGRES_SETTINGS: &str = "SET TIME ZONE 'UTC'; SET synchronous_commit = on; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning; \
-     SET enable_seqscan = off; SET jit = off;";
+     SET plan_cache_mode = force_custom_plan; SET jit = off;";

@@ -3,6 +3,7 @@
 
 mod faults;
 mod leases;
+mod plans;
 
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
