@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::{NopErrorHandler, Pool};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task;
 
 pub mod alarms;
@@ -50,6 +50,11 @@ pub use error::{StoreError, StoreResult};
 use files::Files;
 pub use location::Location;
 pub use migrations::Migrated;
+
+/// The right to write next; others wait until it is used up or dropped.
+pub struct Turn {
+    _leave: Option<OwnedSemaphorePermit>,
+}
 
 /// The database, shared by every part of the program.
 #[derive(Clone)]
@@ -147,7 +152,9 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
     {
-        self.commit(move |db| transaction::write(db, work)).await
+        let turn = self.turn().await;
+        self.commit(turn, move |db| transaction::write(db, work))
+            .await
     }
 
     /// Like [`write`](Self::write), but what is written into `customers` is
@@ -158,17 +165,35 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
     {
-        self.commit(move |db| transaction::whole(db, work)).await
+        let turn = self.turn().await;
+        self.commit(turn, move |db| transaction::whole(db, work))
+            .await
     }
 
-    /// Runs a whole transaction when it is its turn.
-    async fn commit<T, F>(&self, transaction: F) -> StoreResult<T>
+    /// Waits until nobody is before the caller at writing. What is gathered for
+    /// one write may grow until then; [`write_in`](Self::write_in) uses it up.
+    pub async fn turn(&self) -> Turn {
+        // Nobody closes the semaphore; without its leave the database's own lock would be waited for.
+        let leave = Arc::clone(&self.writers).acquire_owned().await;
+        Turn { _leave: leave.ok() }
+    }
+
+    /// Like [`write`](Self::write), in a turn that was waited for before.
+    pub async fn write_in<T, F>(&self, turn: Turn, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
     {
-        let permit = Arc::clone(&self.writers).acquire_owned().await;
-        let permit = permit.map_err(|closed| StoreError::Unavailable(closed.to_string()))?;
+        self.commit(turn, move |db| transaction::write(db, work))
+            .await
+    }
+
+    /// Runs a whole transaction.
+    async fn commit<T, F>(&self, turn: Turn, transaction: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
+    {
         let began = Instant::now();
         let (pool, doubt, files) = (self.pool.clone(), self.doubt.clone(), self.files.clone());
         let result = blocking(move || {
@@ -190,7 +215,7 @@ impl Store {
             // Whoever waits for this write hears of it now; our next one lets other programs in first.
             tokio::spawn(async move {
                 tokio::time::sleep(wait).await;
-                drop(permit);
+                drop(turn);
             });
         }
         result

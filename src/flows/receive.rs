@@ -19,7 +19,7 @@ use crate::flows::apply::{self, Learning};
 use crate::flows::counters::Counters;
 use crate::store::changes::Source;
 use crate::store::inbox::{self, State};
-use crate::store::{Db, Store, StoreError, StoreResult, sellers};
+use crate::store::{Db, Store, StoreError, StoreResult, Turn, sellers};
 
 mod delivery;
 mod known;
@@ -71,8 +71,24 @@ impl Receive {
         deliveries: Vec<Delivery>,
         now: Timestamp,
     ) -> Vec<StoreResult<Outcome>> {
+        let turn = self.turn().await;
+        self.take_in(turn, deliveries, now).await
+    }
+
+    /// Waits until this may write next.
+    pub(super) async fn turn(&self) -> Turn {
+        self.store.turn().await
+    }
+
+    /// Like [`take`](Self::take), in a turn that was waited for before.
+    pub(super) async fn take_in(
+        &self,
+        turn: Turn,
+        deliveries: Vec<Delivery>,
+        now: Timestamp,
+    ) -> Vec<StoreResult<Outcome>> {
         let deliveries = Arc::new(deliveries);
-        match self.commit(Arc::clone(&deliveries), now).await {
+        match self.commit(turn, Arc::clone(&deliveries), now).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
             Err(_) if seeded::is_on(Bug::AckWithoutCommit) => {
                 deliveries.iter().map(|_| Ok(Outcome::Again)).collect()
@@ -102,19 +118,23 @@ impl Receive {
     }
 
     async fn take_alone(&self, delivery: &Delivery, now: Timestamp) -> StoreResult<Outcome> {
-        let alone = self.commit(Arc::new(vec![delivery.clone()]), now).await;
+        let turn = self.turn().await;
+        let alone = Arc::new(vec![delivery.clone()]);
+        let alone = self.commit(turn, alone, now).await;
         let reason = match alone {
             Ok(outcomes) => return outcomes.first().copied().ok_or_else(nothing),
             Err(StoreError::Rejected(reason)) => reason,
             Err(error) => return Err(error),
         };
         let dead = delivery.clone().into_dead(reason);
-        let outcomes = self.commit(Arc::new(vec![dead]), now).await?;
+        let turn = self.turn().await;
+        let outcomes = self.commit(turn, Arc::new(vec![dead]), now).await?;
         outcomes.first().copied().ok_or_else(nothing)
     }
 
     async fn commit(
         &self,
+        turn: Turn,
         deliveries: Arc<Vec<Delivery>>,
         now: Timestamp,
     ) -> StoreResult<Vec<Outcome>> {
@@ -122,7 +142,7 @@ impl Receive {
         let batch = Arc::clone(&deliveries);
         let committed = self
             .store
-            .write(move |db| commit(db, &batch, rule, now))
+            .write_in(turn, move |db| commit(db, &batch, rule, now))
             .await?;
         self.count(&committed);
         Ok(committed.outcomes)

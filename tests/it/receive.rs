@@ -8,4 +8,5 @@ mod merges;
 mod quiet;
 pub(crate) mod served;
 pub(crate) mod sql;
+mod together;
 pub(crate) mod wire;

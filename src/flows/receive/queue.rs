@@ -73,23 +73,28 @@ impl Ticket {
     /// What waits, as soon as anything does. None once every [`Queue`] is gone
     /// and the last delivery was given.
     pub async fn batch(&mut self) -> Option<Batch> {
-        let mut waiting = Vec::with_capacity(TOGETHER);
-        self.0.recv_many(&mut waiting, TOGETHER).await;
-        if waiting.is_empty() {
-            return None;
-        }
-        let (deliveries, answers) = waiting.into_iter().unzip();
-        Some(Batch {
+        let first = self.0.recv().await?;
+        Some(self.batch_of(first))
+    }
+
+    /// This one and what waits behind it.
+    fn batch_of(&mut self, first: (Delivery, Answer)) -> Batch {
+        let behind = std::iter::from_fn(|| self.0.try_recv().ok());
+        let together = std::iter::once(first).chain(behind).take(TOGETHER);
+        let (deliveries, answers) = together.unzip();
+        Batch {
             deliveries,
             answers: Answers(answers),
-        })
+        }
     }
 
     /// Commits what waits, batch by batch, until every [`Queue`] is gone and
-    /// the last delivery answered.
+    /// the last delivery answered. A batch grows until it is its turn to be written.
     pub async fn run(mut self, receive: Receive, clock: impl Fn() -> Timestamp + Send) {
-        while let Some(batch) = self.batch().await {
-            let outcomes = receive.take(batch.deliveries, clock()).await;
+        while let Some(first) = self.0.recv().await {
+            let turn = receive.turn().await;
+            let batch = self.batch_of(first);
+            let outcomes = receive.take_in(turn, batch.deliveries, clock()).await;
             batch.answers.send(outcomes);
         }
     }

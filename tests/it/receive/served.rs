@@ -8,7 +8,7 @@ use chrono::Utc;
 use squaresync::domain::id::MerchantId;
 use squaresync::domain::merge::Rule;
 use squaresync::flows::counters::Counters;
-use squaresync::flows::receive::{Queue, Receive};
+use squaresync::flows::receive::{Queue, Receive, Ticket};
 use squaresync::square::client::Square;
 use squaresync::square::signature::{NotificationUrl, SigningKey, Verifier, sign};
 use squaresync::store::{Location, Store, sellers};
@@ -44,6 +44,17 @@ pub(crate) async fn served(db: &TestDb) -> Served {
 
 impl Served {
     pub(crate) async fn new(db: &TestDb, body_time: Duration, square: Option<Square>) -> Self {
+        let (served, _, ticket) = Self::waiting(db, body_time, square).await;
+        tokio::spawn(ticket.run(served.receive.clone(), Utc::now));
+        served
+    }
+
+    /// A server whose deliveries wait in its queue until somebody runs the ticket.
+    pub(crate) async fn waiting(
+        db: &TestDb,
+        body_time: Duration,
+        square: Option<Square>,
+    ) -> (Self, Queue, Ticket) {
         let url = db.url();
         let location = match db.kind() {
             Kind::Sqlite => Location::Sqlite(url.trim_start_matches("sqlite:").into()),
@@ -53,13 +64,12 @@ impl Served {
         let counters = Arc::new(Counters::default());
         let receive = Receive::new(store.clone(), Rule::Square, Arc::clone(&counters));
         let (queue, ticket) = Queue::new();
-        tokio::spawn(ticket.run(receive.clone(), Utc::now));
         let web = Web {
             verifier: Verifier::new(
                 NotificationUrl::parse(URL).unwrap(),
                 [KEY, OLD_KEY].map(key).to_vec(),
             ),
-            queue,
+            queue: queue.clone(),
             counters,
             store: store.clone(),
             square,
@@ -69,13 +79,14 @@ impl Served {
         let bound = web.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let (address, stop) = (bound.address(), bound.stop());
         tokio::spawn(bound.run());
-        Self {
+        let served = Self {
             address,
             store,
             receive,
             stop,
             other: Other::new(db),
-        }
+        };
+        (served, queue, ticket)
     }
 
     /// Records a seller, as the first contact with Square does.
