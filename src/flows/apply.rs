@@ -10,6 +10,8 @@
 //! create whose answer is still out, is not touched: its image waits, marked
 //! unmerged, for [`catch_up`].
 
+use std::borrow::Borrow;
+
 use crate::domain::Timestamp;
 use crate::domain::field::Fields;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
@@ -51,7 +53,7 @@ pub struct Learning {
 pub fn apply(
     db: &mut Db,
     learning: &Learning,
-    observations: &[Observation],
+    observations: &[impl Borrow<Observation>],
 ) -> StoreResult<Vec<Effect>> {
     take(db, learning, observations, None)
 }
@@ -147,13 +149,14 @@ pub fn restore(
 fn take(
     db: &mut Db,
     learning: &Learning,
-    observations: &[Observation],
+    observations: &[impl Borrow<Observation>],
     answered: Option<&Call>,
 ) -> StoreResult<Vec<Effect>> {
+    let observations: Vec<&Observation> = observations.iter().map(Borrow::borrow).collect();
     images::lock(db, &learning.merchant)?;
-    let mut book = Book::about(db, learning, observations, answered)?;
+    let mut book = Book::about(db, learning, &observations, answered)?;
     let effects = observations
-        .iter()
+        .into_iter()
         .map(|observation| book.take(observation))
         .collect();
     book.close(db)?;

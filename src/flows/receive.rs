@@ -197,7 +197,7 @@ fn commit(
     }
     let fresh: Vec<&Delivery> = new.iter().map(|(_, delivery)| *delivery).collect();
     let verdicts = take_effect(db, &fresh, rule, now)?;
-    let entries: Vec<inbox::Entry> = fresh
+    let entries: Vec<inbox::Entry<'_>> = fresh
         .iter()
         .zip(&verdicts)
         .map(|(delivery, verdict)| delivery.entry(verdict))
@@ -257,7 +257,7 @@ fn take_effect(
         .map(|seller| seller.merchant_id)
         .collect();
     let mut verdicts = Vec::with_capacity(deliveries.len());
-    let mut shown: HashMap<&MerchantId, (Vec<Observation>, Vec<usize>)> = HashMap::new();
+    let mut shown: HashMap<&MerchantId, (Vec<&Observation>, Vec<usize>)> = HashMap::new();
     for (position, delivery) in deliveries.iter().enumerate() {
         verdicts.push(match (&delivery.content, &delivery.merchant_id) {
             (Content::Dead(reason), _) => dead(reason)?,
@@ -268,7 +268,7 @@ fn take_effect(
             {
                 let (all, owners) = shown.entry(merchant).or_default();
                 owners.extend(std::iter::repeat_n(position, observations.len()));
-                all.extend(observations.iter().cloned());
+                all.extend(observations);
                 Verdict::bare(State::Superseded)
             }
             (Content::Shows(_), _) => {

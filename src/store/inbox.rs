@@ -63,22 +63,22 @@ impl State {
 }
 
 /// An event to keep.
-#[derive(Clone, Debug)]
-pub struct Entry {
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
     /// The seller it names, if it could be read.
-    pub merchant_id: Option<MerchantId>,
+    pub merchant_id: Option<&'a MerchantId>,
     /// Square's id of it, or one made from its bytes where it cannot be read.
-    pub event_id: String,
+    pub event_id: &'a str,
     /// Its type, if it could be read.
-    pub event_type: Option<String>,
+    pub event_type: Option<&'a str>,
     /// The bytes as they came.
-    pub body: Vec<u8>,
+    pub body: &'a [u8],
     /// SHA-256 of the bytes, in hex.
-    pub body_sha256: String,
+    pub body_sha256: &'a str,
     /// What became of it.
     pub state: State,
     /// Why, where it is ignored or dead.
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
     /// Whether Square listed it, and did not send it.
     pub listed: bool,
 }
@@ -119,17 +119,17 @@ pub fn known(db: &mut Db, event_ids: &[&str]) -> StoreResult<Vec<Known>> {
 }
 
 /// Keeps events. Those that are here already, body and all, are left alone.
-pub fn add(db: &mut Db, entries: &[Entry], now: Timestamp) -> StoreResult<()> {
+pub fn add(db: &mut Db, entries: &[Entry<'_>], now: Timestamp) -> StoreResult<()> {
     let rows: Vec<Row<'_>> = entries
         .iter()
         .map(|entry| Row {
-            merchant_id: entry.merchant_id.as_ref().map(MerchantId::as_str),
-            event_id: &entry.event_id,
-            event_type: entry.event_type.as_deref(),
-            body: &entry.body,
-            body_sha256: &entry.body_sha256,
+            merchant_id: entry.merchant_id.map(MerchantId::as_str),
+            event_id: entry.event_id,
+            event_type: entry.event_type,
+            body: entry.body,
+            body_sha256: entry.body_sha256,
             state: entry.state.as_str(),
-            reason: entry.reason.as_deref(),
+            reason: entry.reason,
             received_at: stored(now),
             listed: entry.listed,
         })

@@ -22,7 +22,7 @@ impl<'a> Book<'a> {
     pub(super) fn about(
         db: &mut Db,
         learning: &'a Learning,
-        observations: &[Observation],
+        observations: &[&Observation],
         answered: Option<&'a Call>,
     ) -> StoreResult<Self> {
         let mut ids: BTreeSet<SquareId> = BTreeSet::new();

@@ -107,15 +107,15 @@ impl Delivery {
     }
 
     /// What the inbox keeps of it.
-    pub(super) fn entry(&self, verdict: &Verdict) -> Entry {
+    pub(super) fn entry<'a>(&'a self, verdict: &'a Verdict) -> Entry<'a> {
         Entry {
-            merchant_id: self.merchant_id.clone(),
-            event_id: self.event_id.clone(),
-            event_type: self.kind.clone(),
-            body: self.body.to_vec(),
-            body_sha256: self.body_sha256.clone(),
+            merchant_id: self.merchant_id.as_ref(),
+            event_id: &self.event_id,
+            event_type: self.kind.as_deref(),
+            body: &self.body,
+            body_sha256: &self.body_sha256,
             state: verdict.state,
-            reason: verdict.reason.clone(),
+            reason: verdict.reason.as_deref(),
             listed: self.is_listed,
         }
     }

@@ -61,10 +61,10 @@ fn again(
     };
     let entry = delivery.entry(verdict);
     let new = dead::Kept {
-        merchant_id: entry.merchant_id.clone(),
-        event_type: entry.event_type.clone(),
+        merchant_id: entry.merchant_id.cloned(),
+        event_type: entry.event_type.map(str::to_owned),
         state: entry.state,
-        reason: entry.reason.clone(),
+        reason: entry.reason.map(str::to_owned),
         ..kept.clone()
     };
     if new != kept {

@@ -91,13 +91,13 @@ pub fn load(db: &mut Db, seq: i64) -> StoreResult<Option<(Kept, Vec<u8>)>> {
 }
 
 /// Writes down what became of an event that was read again.
-pub fn settle(db: &mut Db, seq: i64, entry: &Entry) -> StoreResult<()> {
+pub fn settle(db: &mut Db, seq: i64, entry: &Entry<'_>) -> StoreResult<()> {
     diesel::update(inbox::table.find(seq))
         .set((
-            inbox::merchant_id.eq(entry.merchant_id.as_ref().map(MerchantId::as_str)),
-            inbox::event_type.eq(entry.event_type.as_deref()),
+            inbox::merchant_id.eq(entry.merchant_id.map(MerchantId::as_str)),
+            inbox::event_type.eq(entry.event_type),
             inbox::state.eq(entry.state.as_str()),
-            inbox::reason.eq(entry.reason.as_deref()),
+            inbox::reason.eq(entry.reason),
         ))
         .execute(db)?;
     Ok(())
