@@ -23,6 +23,34 @@ pub fn create_body(fields: &Fields, reference_id: Option<&str>, key: &str) -> St
     Value::Object(body).to_string()
 }
 
+/// The same body without its key, as a bulk call carries it under that key.
+pub fn bulk_body(create_body: &str) -> String {
+    edited(create_body, |body| drop(body.remove("idempotency_key")))
+}
+
+/// The same body with its key, as a call of its own carries it.
+pub fn with_key(bulk_body: &str, key: &str) -> String {
+    edited(bulk_body, |body| {
+        body.insert("idempotency_key".to_owned(), Value::from(key));
+    })
+}
+
+fn edited(body: &str, edit: impl FnOnce(&mut Map<String, Value>)) -> String {
+    match serde_json::from_str(body) {
+        Ok(Value::Object(mut object)) => {
+            edit(&mut object);
+            Value::Object(object).to_string()
+        }
+        _ => body.to_owned(),
+    }
+}
+
+/// Whether a create's body carries its key itself, so that it is a call of its own.
+pub fn has_key(create_body: &str) -> bool {
+    let body: Value = serde_json::from_str(create_body).unwrap_or_default();
+    body.get("idempotency_key").is_some()
+}
+
 /// The body that makes `fields_changed` what they are in `wanted`, on top of
 /// `version`; null clears. Square refuses a body without any field.
 pub fn update_body(wanted: &Fields, fields_changed: &[Field], version: i64) -> String {
@@ -83,6 +111,18 @@ mod tests {
             body,
             r#"{"address":{"locality":"Springfield"},"given_name":"Ann","idempotency_key":"key-1","reference_id":"row-1","tax_ids":{"eu_vat":"IE3426675K"}}"#
         );
+    }
+
+    #[test]
+    fn a_bulk_call_carries_the_same_without_the_key() {
+        let body = create_body(&Fields::default().with(Field::GivenName, "Ann"), None, "k");
+
+        let item = bulk_body(&body);
+
+        assert_eq!(item, r#"{"given_name":"Ann"}"#);
+        assert_eq!(bulk_body(&item), item);
+        assert!(has_key(&body) && !has_key(&item));
+        assert_eq!(with_key(&item, "k"), body);
     }
 
     #[test]

@@ -30,7 +30,7 @@ use crate::square::address::{self, BadAddress};
 use crate::square::client::transport::{Call, Transport};
 use crate::square::error::{Cause, Refusal, SquareError};
 
-pub use crate::square::client::bulk::{MOST, Retrieved};
+pub use crate::square::client::bulk::{MOST, Retrieved, Written};
 pub use crate::square::client::door::{Answering, Door};
 pub use crate::square::client::events::{EventPage, EventQuery, Listed};
 pub use crate::square::client::page::{By, FindBy, Page, SearchQuery, TokenStatus};

@@ -200,17 +200,28 @@ impl Answer<'_> {
     }
 }
 
+/// A bulk answer, whose status says nothing of any one customer in it.
+const BULK: Answer<'static> = Answer {
+    status: 200,
+    after: None,
+    body: &[],
+    by_cursor: false,
+};
+
+/// What the errors about one customer in a bulk answer mean.
+pub(super) fn of_one(object: &Map<String, Value>) -> SquareError {
+    let faults = Fault::all_in(object);
+    match faults.first() {
+        Some(first) => BULK.sort(first, &faults),
+        None => SquareError::retry(Cause::Unreadable),
+    }
+}
+
 /// Whether the errors about one customer in a bulk answer say that there is no
 /// such customer, and nothing else.
 pub(super) fn is_not_found(object: &Map<String, Value>) -> bool {
-    let answer = Answer {
-        status: 200,
-        after: None,
-        body: &[],
-        by_cursor: false,
-    };
     let faults = Fault::all_in(object);
-    let says_so = |fault| answer.sort(fault, &faults) == SquareError::NotFound;
+    let says_so = |fault| BULK.sort(fault, &faults) == SquareError::NotFound;
     !faults.is_empty() && faults.iter().all(says_so)
 }
 

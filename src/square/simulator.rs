@@ -55,7 +55,7 @@ pub use api::{Answered, Request};
 pub use clock::Clock;
 pub use event::signature as sign;
 pub use fault::{Access, Fault, Faults, Strikes, UnknownFault};
-pub use ledger::Call;
+pub use ledger::{Call, Item};
 pub use options::{Options, Stale, Webhook};
 pub use outgoing::Event;
 

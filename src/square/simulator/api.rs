@@ -5,12 +5,10 @@
 //! done, or after, when only the answer is lost. Each request is written into
 //! the ledger.
 
-use sha2::{Digest, Sha256};
-
 use crate::domain::Timestamp;
 
 use super::fault::{Access, Fault};
-use super::ledger::Call;
+use super::ledger::{self, Call};
 use super::profile;
 use super::refusal::Refusal;
 use super::routes;
@@ -100,9 +98,11 @@ pub(super) fn answer(state: &mut State, request: Request<'_>) -> Reply {
     let at = state.now();
     let commits = state.commits;
     let answer = struck_or_answered(state, request);
+    let items = std::mem::take(&mut state.items);
     if state.options.keep_calls {
         let applied = commits < state.commits;
-        state.calls.push(noted(request, &answer, at, applied));
+        let call = noted(request, &answer, at, applied);
+        state.calls.push(Call { items, ..call });
     }
     let square_version = request
         .square_version
@@ -214,14 +214,13 @@ fn noted(request: Request<'_>, answer: &Answer, at: Timestamp, applied: bool) ->
         "" => request.path.to_owned(),
         query => format!("{}?{query}", request.path),
     };
-    let hash = Sha256::digest(request.body.as_bytes());
     let key = profile::read(request.body);
     Call {
         at,
         method: request.method.to_owned(),
         path,
         idempotency_key: profile::text(&key, "idempotency_key").map(str::to_owned),
-        body_sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        body_sha256: ledger::sha256(request.body),
         body: request.body.to_owned(),
         status: match answer {
             Answer::Json { status, .. } => Some(*status),
@@ -229,5 +228,6 @@ fn noted(request: Request<'_>, answer: &Answer, at: Timestamp, applied: bool) ->
             Answer::Nothing => None,
         },
         applied,
+        items: Vec::new(),
     }
 }

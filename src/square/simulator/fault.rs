@@ -42,6 +42,14 @@ pub enum Fault {
     HalfIndex,
     /// A bulk answer from which one key is missing.
     MissingBulkKey,
+    /// A bulk answer in which one key is another than was asked for.
+    StrangeBulkKey,
+    /// 400 for a bulk write of more than one as a whole, nothing done.
+    BulkRefused,
+    /// A bulk write of which the first half is done; then 500.
+    BulkHalfDone,
+    /// A bulk write in which one customer gets 429 for itself, and is not done.
+    BulkItemLimited,
     /// An event that is never sent.
     WebhookDropped,
     /// An event that is sent twice.
@@ -56,7 +64,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::RateLimited,
         Self::RateLimitedThoughApplied,
         Self::InternalError,
@@ -71,6 +79,10 @@ impl Fault {
         Self::EmptyIndex,
         Self::HalfIndex,
         Self::MissingBulkKey,
+        Self::StrangeBulkKey,
+        Self::BulkRefused,
+        Self::BulkHalfDone,
+        Self::BulkItemLimited,
         Self::WebhookDropped,
         Self::WebhookDoubled,
         Self::WebhookDelayed,
@@ -172,6 +184,8 @@ pub struct Faults {
     pub budget: Option<u32>,
     /// How long a delayed event waits.
     pub webhook_delay: Duration,
+    /// A bulk write that holds this text is refused as a whole.
+    pub poison: Option<String>,
     plans: BTreeMap<Fault, Plan>,
     fired: BTreeMap<Fault, u64>,
     /// The second being counted, and the requests in it.

@@ -1,5 +1,8 @@
 //! The ledger of API requests, as they arrived and as they were answered.
 
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
 use crate::domain::Timestamp;
 
 /// One request to the API.
@@ -21,4 +24,59 @@ pub struct Call {
     pub status: Option<u16>,
     /// Did it change anything? A repeated key does not.
     pub applied: bool,
+    /// Of a bulk write, what came of each customer that was looked at.
+    pub items: Vec<Item>,
+}
+
+/// What came of one customer in a bulk write.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The idempotency key or the id.
+    pub key: String,
+    /// The status that a call of its own would have been answered with; none where the answer leaves it out.
+    pub status: Option<u16>,
+    /// Did it change anything?
+    pub applied: bool,
+}
+
+impl Call {
+    /// The calls that a bulk write stands for, as if each customer had had one
+    /// of its own; any other call as it is.
+    pub fn each(&self) -> Vec<Self> {
+        let is_create = match self.path.as_str() {
+            "/v2/customers/bulk-create" => true,
+            "/v2/customers/bulk-update" => false,
+            _ => return vec![self.clone()],
+        };
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let customers = body.get("customers").and_then(Value::as_object);
+        let one = |(key, body): (&String, &Value)| {
+            let item = self.items.iter().find(|item| item.key == *key);
+            let body = body.to_string();
+            Self {
+                method: if is_create { "POST" } else { "PUT" }.to_owned(),
+                path: match is_create {
+                    true => "/v2/customers".to_owned(),
+                    false => format!("/v2/customers/{key}"),
+                },
+                idempotency_key: is_create.then(|| key.clone()),
+                body_sha256: sha256(&body),
+                body,
+                status: match self.status {
+                    Some(200) => item.and_then(|item| item.status),
+                    status => status,
+                },
+                applied: item.is_some_and(|item| item.applied),
+                items: Vec::new(),
+                at: self.at,
+            }
+        };
+        customers.into_iter().flatten().map(one).collect()
+    }
+}
+
+/// SHA-256, as hexadecimal digits.
+pub(super) fn sha256(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

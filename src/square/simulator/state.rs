@@ -19,7 +19,7 @@ use super::event::{self, Kind};
 use super::events::Events;
 use super::fault::{Fault, Faults};
 use super::keys::Keys;
-use super::ledger::Call;
+use super::ledger::{Call, Item};
 use super::lists::Lists;
 use super::options::Options;
 use super::outgoing::{Outgoing, Post};
@@ -43,6 +43,8 @@ pub(super) struct State {
     /// What the Events API lists.
     pub(super) events: Events,
     pub(super) calls: Vec<Call>,
+    /// What came of each customer in the bulk write that is being carried out.
+    pub(super) items: Vec<Item>,
     /// How many changes were made; tells whether a request applied anything.
     pub(super) commits: u64,
     /// The server's threads end a moment after they are told to; until then
@@ -63,6 +65,7 @@ impl State {
             keys: Keys::default(),
             lists: Lists::default(),
             calls: Vec::new(),
+            items: Vec::new(),
             commits: 0,
             is_stopped: false,
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use squaresync::square::simulator::{Options, Simulator};
+use squaresync::square::simulator::{Call, Options, Simulator};
 
 use super::inserter::Inserter;
 use super::sender::Sender;
@@ -115,7 +115,7 @@ fn doubled(db: &TestDb, square: &Simulator) -> Vec<String> {
 /// Idempotency keys that Square saw with more than one body.
 fn keys_with_two_bodies(square: &Simulator) -> Vec<String> {
     let mut bodies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for call in square.calls() {
+    for call in square.calls().iter().flat_map(Call::each) {
         if let Some(key) = call.idempotency_key {
             bodies.entry(key).or_default().insert(call.body_sha256);
         }
