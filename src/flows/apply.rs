@@ -55,18 +55,40 @@ pub fn apply(
     learning: &Learning,
     observations: &[impl Borrow<Observation>],
 ) -> StoreResult<Vec<Effect>> {
-    take(db, learning, observations, None)
+    images::lock(db, &learning.merchant)?;
+    let mut book = Book::about(db, learning, observations.iter().map(Borrow::borrow))?;
+    let effects = observations
+        .iter()
+        .map(|observation| book.take(observation.borrow()))
+        .collect();
+    book.close(db)?;
+    Ok(effects)
 }
 
-/// Takes in Square's answer to a call of ours: what it shows belongs to the
-/// row that the call was about, whatever else seems to be so.
-pub fn answer(
+/// Takes in Square's answers to calls of ours: what each shows belongs to the
+/// row that its call was about, whatever else seems to be so.
+pub fn answers(
     db: &mut Db,
     learning: &Learning,
-    call: &Call,
-    observation: &Observation,
+    answers: &[(&Call, &Observation)],
 ) -> StoreResult<()> {
-    take(db, learning, std::slice::from_ref(observation), Some(call)).map(drop)
+    if answers.is_empty() {
+        return Ok(());
+    }
+    images::lock(db, &learning.merchant)?;
+    let mut book = Book::about(db, learning, answers.iter().map(|(_, shown)| *shown))?;
+    book.read_rows(
+        db,
+        answers
+            .iter()
+            .map(|(call, _)| call.customer_id.clone())
+            .collect(),
+    )?;
+    for (call, observation) in answers {
+        book.answered = Some(call);
+        book.take(observation);
+    }
+    book.close(db)
 }
 
 /// Makes a profile that is known the row's, which had none. What the two hold
@@ -144,21 +166,4 @@ pub fn restore(
         .collect();
     book.close(db)?;
     Ok(restored)
-}
-
-fn take(
-    db: &mut Db,
-    learning: &Learning,
-    observations: &[impl Borrow<Observation>],
-    answered: Option<&Call>,
-) -> StoreResult<Vec<Effect>> {
-    let observations: Vec<&Observation> = observations.iter().map(Borrow::borrow).collect();
-    images::lock(db, &learning.merchant)?;
-    let mut book = Book::about(db, learning, &observations, answered)?;
-    let effects = observations
-        .into_iter()
-        .map(|observation| book.take(observation))
-        .collect();
-    book.close(db)?;
-    Ok(effects)
 }

@@ -1,8 +1,8 @@
 //! Flow 3: what applications write gets to Square.
 //!
 //! In: rows that differ from what both sides agreed on. Out: calls, each
-//! written down with its key and exact body before it is first made. The
-//! promise: an outcome that is not known is asked for again by the same call; a
+//! written down with its key and exact body before it is first made: one row's
+//! where one waits, up to a hundred rows' together where more do. The promise: an outcome that is not known is asked for again by the same call; a
 //! refusal becomes words in the row and holds up nobody else; a row edited
 //! while its call is out is sent again afterwards. A crash anywhere leaves the
 //! call written down, and the next step makes it again.
@@ -37,9 +37,10 @@ mod look;
 mod plan;
 mod send;
 mod settle;
+mod together;
 
 use look::Question;
-use settle::Settled;
+use together::Room;
 
 /// What the pusher works with.
 #[derive(Clone)]
@@ -86,6 +87,8 @@ pub struct Push {
     paused_until: Option<Timestamp>,
     /// Calls in a row that got no answer.
     failures: u32,
+    /// How many rows may go out in one call.
+    room: Room,
 }
 
 impl Push {
@@ -98,6 +101,7 @@ impl Push {
             pushed: Pushed::default(),
             paused_until: None,
             failures: 0,
+            room: Room::ALL,
         }
     }
 
@@ -118,26 +122,15 @@ impl Push {
             self.give_back().await?;
             return Ok(Step::Idle);
         }
-        let prepared = self.prepare(now, random).await?;
-        let Some(call) = prepared.call else {
-            return Ok(if prepared.planned {
-                Step::Worked
-            } else {
-                Step::Idle
-            });
-        };
-        match self.carry(call, prepared.question, now, random).await? {
-            Settled::Taken => self.pushed.taken += 1,
-            Settled::Refused => self.pushed.refused += 1,
-            Settled::Unknown => self.pushed.unknown += 1,
-            Settled::Outdated => {}
-            Settled::NotAuthorised(code) => {
-                // Nothing can be sent for a while, unless by somebody with another token.
-                self.give_back().await?;
-                return Err(SquareError::NotAuthorised { code }.into());
-            }
+        let (planned, (calls, question)) = self.prepare(now, random).await?;
+        let is_idle = calls.is_empty() && !planned;
+        let refused = self.carry(calls, question, now, random).await?;
+        if let Some(code) = refused {
+            // Nothing can be sent for a while, unless by somebody with another token.
+            self.give_back().await?;
+            return Err(SquareError::NotAuthorised { code }.into());
         }
-        Ok(Step::Worked)
+        Ok(if is_idle { Step::Idle } else { Step::Worked })
     }
 
     /// Whether there is anything to plan or a call that is due, and nobody else is at it.
@@ -158,36 +151,35 @@ impl Push {
     }
 
     /// Commits what is planned, and that the next call is about to be made.
-    async fn prepare(&mut self, now: Timestamp, random: f64) -> StoreResult<Prepared> {
-        let (lease, with) = (self.lease.clone(), self.with.clone());
+    /// Gives whether anything was planned, and the call.
+    async fn prepare(&mut self, now: Timestamp, random: f64) -> StoreResult<(bool, Due)> {
+        let (lease, with, room) = (self.lease.clone(), self.with.clone(), self.room);
         let prepare = move |db: &mut Db| {
             let (lease, learning) = (lease.hold(db)?, with.learning(now));
             let mut plan = plan::plan(db, &learning, &with)?;
             let (due, restored) = deletes::next(db, &learning, &with)?;
             plan.restored += restored;
-            let caught_up = with.caught_up.is_set();
-            let question = due
-                .as_ref()
-                .and_then(|call| Question::before(call, now, caught_up, with.matching));
-            let call = due.map(|call| attempted(call, now, random, question.is_some()));
-            match &call {
-                Some(call) if seeded::is_on(Bug::SentBeforeSaved) => {
-                    outbox::remove(db, &call.customer_id)?
-                }
-                _ => outbox::put(db, &learning.merchant, call.as_slice())?,
+            let (mut calls, question) = match due {
+                Some(first) => together::gather(db, &with, first, room, now)?,
+                None => (Vec::new(), None),
+            };
+            for call in &mut calls {
+                attempt(call, now, random, question.is_some());
             }
-            Ok((lease, plan, call, question))
+            if seeded::is_on(Bug::SentBeforeSaved) {
+                let ids: Vec<_> = calls.iter().map(|call| call.customer_id.clone()).collect();
+                outbox::remove(db, &ids)?;
+            } else {
+                outbox::put(db, &learning.merchant, &calls)?;
+            }
+            Ok((lease, plan, (calls, question)))
         };
-        let (lease, plan, call, question) = self.with.store.write(prepare).await?;
+        let (lease, plan, due) = self.with.store.write(prepare).await?;
         self.lease = lease;
         self.with.counters.restored.inc_by(plan.restored);
         self.with.counters.push_refused.inc_by(plan.refused);
         self.pushed.refused += plan.refused;
-        Ok(Prepared {
-            planned: plan.did_something || 0 < plan.restored,
-            call,
-            question,
-        })
+        Ok((plan.did_something || 0 < plan.restored, due))
     }
 
     /// How many deletes wait for a person.
@@ -222,24 +214,16 @@ impl Pushing {
     }
 }
 
-/// What one transaction made ready.
-struct Prepared {
-    planned: bool,
-    call: Option<Call>,
-    /// What to ask before the call is made.
-    question: Option<Question>,
-}
+/// What goes out next: nothing, one row's call and what to ask before it is
+/// made, or several rows' calls together.
+type Due = (Vec<Call>, Option<Question>);
 
-/// The call as it is written down before it is made: should the answer never
+/// Makes the call what is written down before it is made: should the answer never
 /// come, it is made again then. One before which something is asked is not made yet.
-fn attempted(call: Call, now: Timestamp, random: f64, asks: bool) -> Call {
-    let attempts = call.attempts.saturating_add(1);
-    Call {
-        attempts,
-        first_attempt: call.first_attempt.or((!asks).then_some(now)),
-        next_attempt: later(now, backoff::wait(attempts, None, random)),
-        ..call
-    }
+fn attempt(call: &mut Call, now: Timestamp, random: f64, asks: bool) {
+    call.attempts = call.attempts.saturating_add(1);
+    call.first_attempt = call.first_attempt.or((!asks).then_some(now));
+    call.next_attempt = later(now, backoff::wait(call.attempts, None, random));
 }
 
 /// `now` and a wait.

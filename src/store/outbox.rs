@@ -149,6 +149,24 @@ pub fn due_but_deletes(
     row.map(call).transpose()
 }
 
+/// Up to `limit` calls with this operation, those first that are to be tried first.
+pub fn due_of(
+    db: &mut Db,
+    merchant: &MerchantId,
+    operation: &str,
+    now: Timestamp,
+    limit: i64,
+) -> StoreResult<Vec<Call>> {
+    let rows: Vec<Row> = outbox::table
+        .filter(outbox::merchant_id.eq(merchant.as_str()))
+        .filter(outbox::operation.eq(operation))
+        .filter(is_due(now))
+        .order((outbox::next_attempt_at, outbox::customer_id))
+        .limit(limit)
+        .load(db)?;
+    rows.into_iter().map(call).collect()
+}
+
 /// Calls whose wait is over, as [`backoff::is_over`] says.
 #[diesel::dsl::auto_type]
 fn is_due(now: Timestamp) -> _ {
@@ -219,12 +237,13 @@ pub fn creates_in_flight(db: &mut Db, merchant: &MerchantId) -> StoreResult<Vec<
     rows.into_iter().map(call).collect()
 }
 
-/// Takes the call about this row away.
-pub fn remove(db: &mut Db, id: &CustomerId) -> StoreResult<()> {
-    if seeded::is_on(Bug::ClaimNotReleased) {
+/// Takes the calls about these rows away.
+pub fn remove(db: &mut Db, ids: &[CustomerId]) -> StoreResult<()> {
+    if ids.is_empty() || seeded::is_on(Bug::ClaimNotReleased) {
         return Ok(());
     }
-    diesel::delete(outbox::table.find(id.as_str())).execute(db)?;
+    let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
+    diesel::delete(outbox::table.filter(outbox::customer_id.eq_any(ids))).execute(db)?;
     Ok(())
 }
 

@@ -33,14 +33,23 @@ pub fn of(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<(CustomerId, i32)>
         .collect())
 }
 
-/// Counts one more refusal of the row.
-pub fn count(db: &mut Db, merchant: &MerchantId, id: &CustomerId) -> StoreResult<()> {
-    let known = of(db, std::slice::from_ref(id))?;
-    let rows = [Row {
-        customer_id: id.as_str(),
-        merchant_id: merchant.as_str(),
-        times: known.first().map_or(0, |(_, times)| *times) + 1,
-    }];
+/// Counts one more refusal of each of these rows.
+pub fn count(db: &mut Db, merchant: &MerchantId, ids: &[CustomerId]) -> StoreResult<()> {
+    let known = of(db, ids)?;
+    let times = |id| {
+        let mut known = known.iter();
+        known
+            .find(|(row, _)| row == id)
+            .map_or(0, |(_, times)| *times)
+    };
+    let rows: Vec<Row<'_>> = ids
+        .iter()
+        .map(|id| Row {
+            customer_id: id.as_str(),
+            merchant_id: merchant.as_str(),
+            times: times(id) + 1,
+        })
+        .collect();
     batch::upsert!(
         db,
         refused_creates(customer_id),

@@ -9,7 +9,7 @@ mod restored;
 
 use serde_json::{Value, json};
 use squaresync::flows::Step;
-use squaresync::square::simulator::Fault;
+use squaresync::square::simulator::{Call, Fault};
 
 use crate::support::{App, TestDb, on_each_database};
 
@@ -27,9 +27,22 @@ on_each_database! {
     a_deleted_row_is_deleted_at_square_where_that_is_wanted,
 }
 
+/// What was asked of Square, as if each row had had a call of its own.
+fn calls(app: &App) -> Vec<Call> {
+    app.square.calls().iter().flat_map(Call::each).collect()
+}
+
+/// How many calls were bulk writes, and how many rows were in each.
+fn bulk(app: &App) -> Vec<usize> {
+    let calls = app.square.calls().into_iter();
+    calls
+        .filter(|call| call.path.contains("/bulk-") && !call.path.ends_with("-retrieve"))
+        .map(|call| call.each().len())
+        .collect()
+}
+
 fn creates(app: &App) -> usize {
-    app.square
-        .calls()
+    calls(app)
         .iter()
         .filter(|call| call.method == "POST" && call.path == "/v2/customers" && call.applied)
         .count()
@@ -37,7 +50,7 @@ fn creates(app: &App) -> usize {
 
 /// The keys and bodies of the creates that were asked for, in order.
 fn asked(app: &App) -> Vec<(String, String)> {
-    let calls = app.square.calls().into_iter();
+    let calls = calls(app).into_iter();
     calls
         .filter(|call| call.method == "POST" && call.path == "/v2/customers")
         .map(|call| (call.idempotency_key.unwrap(), call.body))
@@ -60,7 +73,7 @@ fn looks(app: &App) -> usize {
 
 /// The bodies of the updates that were asked for.
 fn puts(app: &App) -> Vec<String> {
-    let calls = app.square.calls().into_iter();
+    let calls = calls(app).into_iter();
     calls
         .filter(|call| call.method == "PUT")
         .map(|call| call.body)

@@ -43,7 +43,7 @@ pub(super) struct Book<'a> {
     pub(super) in_flight: Vec<Call>,
     /// When applications last changed fields of edited rows; read only where the last change is to win.
     pub(super) edited: HashMap<CustomerId, BTreeMap<Field, Timestamp>>,
-    /// The call of ours that Square has just answered, or that stands for a row to be given its profile.
+    /// The call of ours whose answer is being taken in, or that stands for a row to be given its profile.
     pub(super) answered: Option<&'a Call>,
     /// Whether the profile is somebody else's work, given to the row.
     pub(super) is_given: bool,
@@ -118,10 +118,7 @@ impl Book<'_> {
         customers::put(db, merchant, &rows)?;
         changes::add(db, merchant, &self.changes)?;
         ledger::write(db, self.learning, self.ledger)?;
-        for id in &self.settled_calls {
-            outbox::remove(db, id)?;
-        }
-        Ok(())
+        outbox::remove(db, &self.settled_calls.into_iter().collect::<Vec<_>>())
     }
 
     /// Finds the image's row, or its place, and brings it along.

@@ -19,11 +19,10 @@ use crate::store::{Db, StoreResult};
 
 impl<'a> Book<'a> {
     /// Opens it for what these observations are about.
-    pub(super) fn about(
+    pub(super) fn about<'o>(
         db: &mut Db,
         learning: &'a Learning,
-        observations: &[&Observation],
-        answered: Option<&'a Call>,
+        observations: impl IntoIterator<Item = &'o Observation>,
     ) -> StoreResult<Self> {
         let mut ids: BTreeSet<SquareId> = BTreeSet::new();
         let mut candidates: BTreeSet<CustomerId> = BTreeSet::new();
@@ -41,12 +40,7 @@ impl<'a> Book<'a> {
         }
         let ids: Vec<SquareId> = ids.into_iter().collect();
         let candidates: Vec<CustomerId> = candidates.into_iter().collect();
-        let mut book = Self::open(db, learning, &ids, &candidates)?;
-        if let Some(call) = answered {
-            book.answered = answered;
-            book.read_rows(db, BTreeSet::from([call.customer_id.clone()]))?;
-        }
-        Ok(book)
+        Self::open(db, learning, &ids, &candidates)
     }
 
     /// Opens it for these profiles and, beside their rows, these rows.

@@ -59,7 +59,7 @@ pub(super) fn take(
     apply::apply(db, learning, &shown)?;
     let row = customers::lock(db, std::slice::from_ref(id))?.rows.pop();
     if row.as_ref().is_some_and(|row| row.square_id.is_some()) {
-        settled(db, learning, id)?;
+        settled(db, learning, std::slice::from_ref(id))?;
         return Ok(Looked::Done);
     }
     let mut candidates: Vec<SquareId> = shown.into_iter().map(|one| one.square_id).collect();
@@ -67,7 +67,7 @@ pub(super) fn take(
     candidates.dedup();
     match (row, question.why) {
         (None, Why::First) => {
-            outbox::remove(db, id)?;
+            outbox::remove(db, std::slice::from_ref(id))?;
             Ok(Looked::Done)
         }
         (Some(row), Why::First) => first(db, learning, &row, &candidates),
@@ -147,20 +147,19 @@ fn give(
         (Meant::This(profile), _) => {
             apply::adopt(db, learning, id, base, &profile)?;
             tracing::info!(customer.id = %id, square.id = %profile, "the row's customer was at Square already");
-            settled(db, learning, id)?;
+            settled(db, learning, std::slice::from_ref(id))?;
         }
         (Meant::OneOf(profiles), Some(row)) => ask(db, learning, row, profiles)?,
-        (Meant::OneOf(_), None) => outbox::remove(db, id)?,
+        (Meant::OneOf(_), None) => outbox::remove(db, std::slice::from_ref(id))?,
     }
     Ok(Looked::Done)
 }
 
-/// Strikes out what there was to ask, and to make, for a row that has its profile.
-pub(super) fn settled(db: &mut Db, learning: &Learning, id: &CustomerId) -> StoreResult<()> {
-    outbox::remove(db, id)?;
-    let id = std::slice::from_ref(id);
-    refusals::forget(db, id)?;
-    conflicts::withdraw(db, id, learning.now)
+/// Strikes out what there was to ask, and to make, for rows that have their profiles.
+pub(super) fn settled(db: &mut Db, learning: &Learning, ids: &[CustomerId]) -> StoreResult<()> {
+    outbox::remove(db, ids)?;
+    refusals::forget(db, ids)?;
+    conflicts::withdraw(db, ids, learning.now)
 }
 
 /// Asks a person which of these the row is, unless that is asked already.
@@ -186,7 +185,7 @@ fn ask(db: &mut Db, learning: &Learning, row: Row, candidates: Vec<SquareId>) ->
         conflicts::add(db, &learning.merchant, &[question], learning.now)?;
         tracing::warn!(customer.id = %row.id, "{DOUBTFUL}");
     }
-    outbox::remove(db, &row.id)?;
+    outbox::remove(db, std::slice::from_ref(&row.id))?;
     let asked = Row {
         sync_state: SyncState::Conflict,
         sync_error: Some(DOUBTFUL.to_owned()),

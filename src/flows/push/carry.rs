@@ -1,5 +1,5 @@
-//! One call carried out: what has to be asked before it, the call itself, and
-//! what became of it.
+//! Calls carried out, one or several together: what has to be asked before, the
+//! call itself, and what became of it.
 
 use crate::domain::Timestamp;
 use crate::domain::backoff;
@@ -7,11 +7,11 @@ use crate::domain::seeded::{self, Bug};
 use crate::flows::push::adopt::{self, Looked};
 use crate::flows::push::look::{self, Question};
 use crate::flows::push::send::{self, Reply};
-use crate::flows::push::settle::{self, Settled};
-use crate::flows::push::{Push, deletes, later};
+use crate::flows::push::settle::{self, Ended, Settled};
+use crate::flows::push::{Push, deletes, later, together};
 use crate::square::error::{Cause, SquareError};
-use crate::store::StoreResult;
 use crate::store::outbox::{self, Call};
+use crate::store::{Db, StoreResult};
 
 /// What came of asking before a call is made.
 enum Looking {
@@ -24,19 +24,93 @@ enum Looking {
 }
 
 impl Push {
-    /// Carries a call out that is written down.
+    /// Carries out what is written down. Gives Square's code if it takes no calls.
     pub(super) async fn carry(
         &mut self,
-        call: Call,
+        mut calls: Vec<Call>,
         question: Option<Question>,
         now: Timestamp,
         random: f64,
-    ) -> StoreResult<Settled> {
-        match self.look_first(call, question, now).await? {
-            Looking::Done(settled) => Ok(settled),
-            Looking::Failed(call, error) => self.end(call, Err(error), now, random).await,
-            Looking::Nobody(call) => self.make(call, now, random).await,
+    ) -> StoreResult<Option<String>> {
+        let settled = if 1 < calls.len() {
+            self.carry_together(calls, now, random).await?
+        } else if let Some(call) = calls.pop() {
+            match self.look_first(call, question, now).await? {
+                Looking::Done(settled) => vec![settled],
+                Looking::Failed(call, error) => self.end(call, Err(error), now, random).await?,
+                Looking::Nobody(call) => self.make(call, now, random).await?,
+            }
+        } else {
+            Vec::new()
+        };
+        let mut refused = None;
+        for settled in settled {
+            match settled {
+                Settled::Taken(_) => self.pushed.taken += 1,
+                Settled::Refused => self.pushed.refused += 1,
+                Settled::Unknown => self.pushed.unknown += 1,
+                Settled::Outdated => {}
+                Settled::NotAuthorised(code) => refused = Some(code),
+            }
         }
+        Ok(refused)
+    }
+
+    /// Makes calls together, each of which has its own outcome.
+    async fn carry_together(
+        &mut self,
+        calls: Vec<Call>,
+        now: Timestamp,
+        random: f64,
+    ) -> StoreResult<Vec<Settled>> {
+        let sent = send::send_together(&self.with.square, &calls).await;
+        self.room.learn(calls.len(), &sent);
+        let outcomes = match sent {
+            Ok(outcomes) => {
+                let mut errors = outcomes.iter().filter_map(|one| one.as_ref().err());
+                let limited = errors.find(|error| is_limited(error));
+                self.pace(limited, now, random);
+                outcomes
+            }
+            Err(SquareError::Refused(_) | SquareError::KeyReused | SquareError::Stale) => {
+                return self.part(calls, now).await;
+            }
+            Err(error) => {
+                self.pace(Some(&error), now, random);
+                vec![Err(error); calls.len()]
+            }
+        };
+        let (mut ended, mut reused) = (Vec::new(), Vec::new());
+        for (call, outcome) in calls.into_iter().zip(outcomes) {
+            match outcome {
+                Err(SquareError::KeyReused) => reused.push(call),
+                outcome => ended.push((call, outcome)),
+            }
+        }
+        let mut settled = self.settle(ended, now).await?;
+        for call in reused {
+            settled.extend(self.find_made(call, now, random).await?);
+        }
+        Ok(settled)
+    }
+
+    /// Square refuses these as a whole, and has looked at none: they are made
+    /// again at once, fewer together or alone.
+    async fn part(&self, calls: Vec<Call>, now: Timestamp) -> StoreResult<Vec<Settled>> {
+        tracing::info!(
+            rows = calls.len(),
+            "Square refuses rows that were sent together; fewer are sent"
+        );
+        let (lease, learning) = (self.lease.clone(), self.with.learning(now));
+        let due = move |db: &mut Db| {
+            lease.hold(db)?;
+            settle::put_back(db, &learning, calls, |call| Call {
+                next_attempt: learning.now,
+                ..together::apart(call)
+            })
+        };
+        self.with.store.write(due).await?;
+        Ok(Vec::new())
     }
 
     /// Asks the question there is before the call is made.
@@ -80,17 +154,29 @@ impl Push {
     }
 
     /// Makes the call.
-    async fn make(&mut self, call: Call, now: Timestamp, random: f64) -> StoreResult<Settled> {
+    async fn make(&mut self, call: Call, now: Timestamp, random: f64) -> StoreResult<Vec<Settled>> {
         let outcome = send::send(&self.with.square, &call).await;
-        if !matches!(outcome, Err(SquareError::KeyReused)) {
-            return self.end(call, outcome, now, random).await;
+        self.room.learn(1, &outcome);
+        if matches!(outcome, Err(SquareError::KeyReused)) {
+            return self.find_made(call, now, random).await;
         }
+        self.end(call, outcome, now, random).await
+    }
+
+    /// Looks for what a create's key made of another body.
+    async fn find_made(
+        &mut self,
+        call: Call,
+        now: Timestamp,
+        random: f64,
+    ) -> StoreResult<Vec<Settled>> {
         let question = Some(Question::of_key(&call));
-        match self.look_first(call, question, now).await? {
-            Looking::Done(settled) => Ok(settled),
-            Looking::Failed(call, error) => self.end(call, Err(error), now, random).await,
-            Looking::Nobody(call) => self.end(call, outcome, now, random).await,
-        }
+        let (call, outcome) = match self.look_first(call, question, now).await? {
+            Looking::Done(settled) => return Ok(vec![settled]),
+            Looking::Failed(call, error) => (call, error),
+            Looking::Nobody(call) => (call, SquareError::KeyReused),
+        };
+        self.end(call, Err(outcome), now, random).await
     }
 
     /// Takes the outcome in, and paces what follows.
@@ -100,43 +186,37 @@ impl Push {
         outcome: Result<Reply, SquareError>,
         now: Timestamp,
         random: f64,
-    ) -> StoreResult<Settled> {
-        self.pace(&outcome, now, random);
-        self.settle(call, outcome, now).await
+    ) -> StoreResult<Vec<Settled>> {
+        self.pace(outcome.as_ref().err(), now, random);
+        self.settle(vec![(call, outcome)], now).await
     }
 
-    async fn settle(
-        &self,
-        call: Call,
-        outcome: Result<Reply, SquareError>,
-        now: Timestamp,
-    ) -> StoreResult<Settled> {
+    async fn settle(&self, ended: Vec<Ended>, now: Timestamp) -> StoreResult<Vec<Settled>> {
         let (lease, learning) = (self.lease.clone(), self.with.learning(now));
         let push_deletes = self.with.push_deletes;
-        let operation = call.operation.as_str();
         let settled = self.with.store.write(move |db| {
             lease.hold(db)?;
-            settle::settle(db, &learning, call, outcome, push_deletes)
+            settle::settle(db, &learning, ended, push_deletes)
         });
         let settled = settled.await?;
-        match settled {
-            Settled::Taken => drop(
-                self.with
-                    .counters
-                    .pushed
-                    .get_or_create(&[("operation", operation)])
-                    .inc(),
-            ),
-            Settled::Refused => drop(self.with.counters.push_refused.inc()),
-            _ => {}
+        let counters = &self.with.counters;
+        for settled in &settled {
+            match settled {
+                Settled::Taken(operation) => {
+                    let pushed = counters.pushed.get_or_create(&[("operation", operation)]);
+                    pushed.inc();
+                }
+                Settled::Refused => drop(counters.push_refused.inc()),
+                _ => {}
+            }
         }
         Ok(settled)
     }
 
     /// Slows down while Square does not answer. One row for which it never
     /// does must not stop the others, so only a series of failures counts.
-    fn pace(&mut self, outcome: &Result<Reply, SquareError>, now: Timestamp, random: f64) {
-        let Err(SquareError::Retry { after, cause }) = outcome else {
+    fn pace(&mut self, error: Option<&SquareError>, now: Timestamp, random: f64) {
+        let Some(SquareError::Retry { after, cause }) = error else {
             self.failures = 0;
             return;
         };
@@ -151,4 +231,14 @@ impl Push {
             self.paused_until = Some(later(now, backoff::wait(series, *after, random)));
         }
     }
+}
+
+fn is_limited(error: &SquareError) -> bool {
+    matches!(
+        error,
+        SquareError::Retry {
+            cause: Cause::RateLimited,
+            ..
+        }
+    )
 }

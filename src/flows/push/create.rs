@@ -138,12 +138,13 @@ pub(super) fn key_was_used(
         return Ok(Settled::Unknown);
     }
     let Some(row) = row else {
-        outbox::remove(db, &call.customer_id)?;
+        outbox::remove(db, std::slice::from_ref(&call.customer_id))?;
         return Ok(Settled::Outdated);
     };
     tracing::warn!(customer.id = %row.id, "Square knows the call's key with another body and has nothing of it; it is made under a new one");
-    refusals::count(db, &learning.merchant, &row.id)?;
-    let refused = refusals::of(db, std::slice::from_ref(&row.id))?;
+    let id = std::slice::from_ref(&row.id);
+    refusals::count(db, &learning.merchant, id)?;
+    let refused = refusals::of(db, id)?;
     let refusals = refused.first().map_or(0, |(_, times)| *times);
     let renewed = Call {
         // More than none, so that it is looked for once more before it is made.

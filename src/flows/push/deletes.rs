@@ -34,12 +34,13 @@ pub(super) fn deleted(
     let is_there =
         |id: &CustomerId| found.rows.iter().any(|row| row.id == *id) || found.locked.contains(id);
     let gone: Vec<CustomerId> = ids.iter().filter(|id| !is_there(id)).cloned().collect();
-    for call in outbox::of_customers(db, &gone)? {
-        // A create that may have been carried out has to end before its profile can.
-        if call.first_attempt.is_none() || !matches!(call.operation, Operation::Create { .. }) {
-            outbox::remove(db, &call.customer_id)?;
-        }
-    }
+    let mut needless = outbox::of_customers(db, &gone)?;
+    // A create that may have been carried out has to end before its profile can.
+    needless.retain(|call| {
+        call.first_attempt.is_none() || !matches!(call.operation, Operation::Create { .. })
+    });
+    let needless: Vec<CustomerId> = needless.into_iter().map(|call| call.customer_id).collect();
+    outbox::remove(db, &needless)?;
     refusals::forget(db, &gone)?;
     conflicts::withdraw(db, &gone, learning.now)?;
     if !push_deletes && !seeded::is_on(Bug::DeleteNobodyAskedFor) {

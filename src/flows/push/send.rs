@@ -1,15 +1,17 @@
-//! One call made to Square, and what it shows.
+//! Calls made to Square, one or several together, and what they show.
 
 use crate::domain::id::SquareId;
 use crate::domain::observation::{Cause, Observation, Origin, Shown};
 use crate::domain::profile::Profile;
 use crate::domain::seeded::{self, Bug};
-use crate::square::client::Square;
-use crate::square::error::SquareError;
+use crate::flows::push::together::key;
+use crate::square::body;
+use crate::square::client::{Retrieved, Square};
+use crate::square::error::{Cause as Trouble, SquareError};
 use crate::store::outbox::{Call, Operation};
 
 /// What a call showed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) observations: Vec<Observation>,
     /// Whether it did what was asked. If not, the profile had changed or gone before.
@@ -19,7 +21,15 @@ pub(super) struct Reply {
 /// Makes the call. Where our copy turns out to be old, asks for the new one.
 pub(super) async fn send(square: &Square, call: &Call) -> Result<Reply, SquareError> {
     match &call.operation {
-        Operation::Create { .. } => square.create(&call.body).await.map(made),
+        Operation::Create { .. } if body::has_key(&call.body) => {
+            square.create(&call.body).await.map(made)
+        }
+        // It went out together with others before; now it is the only one.
+        Operation::Create { key } => {
+            let written = square.bulk_create(&[(key, &call.body)]).await?;
+            let unread = Err(SquareError::retry(Trouble::Unreadable));
+            written.into_iter().next().unwrap_or(unread).map(made)
+        }
         Operation::Update(id) => match square.update(id, &call.body).await {
             Ok(profile) => Ok(Reply {
                 observations: shown(id, profile, Origin::Write),
@@ -37,6 +47,66 @@ pub(super) async fn send(square: &Square, call: &Call) -> Result<Reply, SquareEr
             Err(error) => Err(error),
         },
     }
+}
+
+/// Makes calls of one kind together. Where our copies turn out to be old, asks
+/// for the new ones. Gives the outcome of each, in their order; or what became of all.
+pub(super) async fn send_together(
+    square: &Square,
+    calls: &[Call],
+) -> Result<Vec<Result<Reply, SquareError>>, SquareError> {
+    let items: Vec<(&str, &str)> = calls
+        .iter()
+        .map(|call| (key(call), call.body.as_str()))
+        .collect();
+    let Some(Operation::Update(_)) = calls.first().map(|call| &call.operation) else {
+        let written = square.bulk_create(&items).await?;
+        return Ok(written.into_iter().map(|one| one.map(made)).collect());
+    };
+    let written = square.bulk_update(&items).await?;
+    let (mut old, mut outcomes) = (Vec::new(), Vec::new());
+    for (call, one) in calls.iter().zip(written) {
+        let id = SquareId::new(key(call));
+        outcomes.push(match one {
+            Ok(profile) => Ok(Reply {
+                observations: shown(&id, profile, Origin::Write),
+                is_done: true,
+            }),
+            Err(SquareError::Stale | SquareError::NotFound) => {
+                old.push(id);
+                Err(SquareError::Stale)
+            }
+            Err(error) => Err(error),
+        });
+    }
+    let replies = look_together(square, &old).await;
+    let stale = outcomes
+        .iter_mut()
+        .filter(|one| matches!(one, Err(SquareError::Stale)));
+    for (outcome, reply) in stale.zip(replies) {
+        *outcome = reply;
+    }
+    Ok(outcomes)
+}
+
+/// Asks for profiles as they are now. Each has its outcome, in their order.
+async fn look_together(square: &Square, ids: &[SquareId]) -> Vec<Result<Reply, SquareError>> {
+    let found = match square.bulk_retrieve(ids).await {
+        Ok(found) => found,
+        Err(error) => return vec![Err(error); ids.len()],
+    };
+    let looked = |(id, retrieved): (SquareId, Retrieved)| {
+        let observations = match retrieved {
+            Retrieved::Profile(profile) => shown(&id, profile, Origin::Retrieve),
+            Retrieved::NotFound => vec![gone(&id, None, Cause::NotFound)],
+            Retrieved::Unknown => return Err(SquareError::retry(Trouble::Unreadable)),
+        };
+        Ok(Reply {
+            observations,
+            is_done: false,
+        })
+    };
+    found.into_iter().map(looked).collect()
 }
 
 fn made(profile: Profile) -> Reply {

@@ -2,14 +2,23 @@
 //! end here: before a call gets to Square, or after Square did what it asks.
 //! Each create is held against the outbox on disk before it goes on.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use reqwest::Request;
+use serde_json::value::RawValue;
 use squaresync::square::client::{Answering, Door};
 use squaresync::square::simulator::{self, Simulator};
 use tokio::sync::Notify;
 
 use crate::support::OtherProgram;
+
+/// The body of a bulk write, each customer's byte for byte.
+#[derive(serde::Deserialize)]
+struct Bulk<'a> {
+    #[serde(borrow)]
+    customers: BTreeMap<String, &'a RawValue>,
+}
 
 /// When the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +112,17 @@ impl Passage {
 impl Door for Passage {
     fn answer(&self, request: Request) -> Answering<'_> {
         Box::pin(async move {
-            let is_create = request.method() == "POST" && request.url().path() == "/v2/customers";
-            if let (true, Some(body)) = (is_create, request.body().and_then(|it| it.as_bytes())) {
-                self.note_undurable(&String::from_utf8_lossy(body));
+            let body = request.body().and_then(|it| it.as_bytes());
+            let body = String::from_utf8_lossy(body.unwrap_or_default());
+            match (request.method().as_str(), request.url().path()) {
+                ("POST", "/v2/customers") => self.note_undurable(&body),
+                ("POST", "/v2/customers/bulk-create" | "/v2/customers/bulk-update") => {
+                    let body: Bulk<'_> = serde_json::from_str(&body).unwrap();
+                    for body in body.customers.values() {
+                        self.note_undurable(body.get());
+                    }
+                }
+                _ => {}
             }
             let Some(point) = self.crashes_now() else {
                 return self.pass_on(&request);

@@ -39,6 +39,15 @@ pub(super) const CALL_FAULTS: [Fault; 14] = [
     Fault::MissingBulkKey,
 ];
 
+/// Faults of bulk calls.
+pub(super) const BULK_FAULTS: [Fault; 5] = [
+    Fault::MissingBulkKey,
+    Fault::StrangeBulkKey,
+    Fault::BulkRefused,
+    Fault::BulkHalfDone,
+    Fault::BulkItemLimited,
+];
+
 impl World<'_> {
     /// Lets one act happen.
     pub(super) async fn play(&mut self, act: Act) {
@@ -160,7 +169,10 @@ impl World<'_> {
             self.square.faults(|faults| faults.access = access);
             return;
         }
-        let fault = CALL_FAULTS[a as usize % CALL_FAULTS.len()];
+        let mut fault = CALL_FAULTS[a as usize % CALL_FAULTS.len()];
+        if fault == Fault::MissingBulkKey {
+            fault = BULK_FAULTS[b as usize / 9 % BULK_FAULTS.len()];
+        }
         let strikes = [Strikes::Any, Strikes::Writes, Strikes::Reads][c as usize % 3];
         self.square.faults(|faults| {
             faults.access = Access::Granted;

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::act::{Act, Story};
 use super::check::{Evidence, Violation};
-use super::play::{CALL_FAULTS, Flow};
+use super::play::{BULK_FAULTS, CALL_FAULTS, Flow};
 use super::stage::Stage;
 use super::world::{Way, World};
 use crate::support::Kind;
@@ -29,10 +29,12 @@ pub(crate) struct Ended {
 /// In how many stories every fault must have fired.
 const ALL_FIRE_WITHIN: u64 = 1000;
 /// What else happens to a story beside the faults of calls.
-const HAPPENINGS: [&str; 20] = [
+const HAPPENINGS: [&str; 22] = [
     "access-refused",
     "answer to an event lost",
     "backup restored",
+    "bulk create",
+    "bulk update",
     "clock skew",
     "crash",
     "crash at a call",
@@ -100,7 +102,10 @@ pub(crate) fn play_all(kind: Kind, way: Way, seeds: Range<u64>) {
         eprintln!("  {times:>8} {fault}");
     }
     if ALL_FIRE_WITHIN <= number {
-        let names = CALL_FAULTS.iter().map(|fault| fault.name());
+        let names = CALL_FAULTS
+            .iter()
+            .chain(&BULK_FAULTS)
+            .map(|fault| fault.name());
         let unfired: Vec<String> = names
             .chain(HAPPENINGS.iter().map(|&name| name.to_owned()))
             .filter(|name| !fired.contains_key(name))
@@ -240,6 +245,11 @@ async fn whole(stage: &mut Stage, story: &Story, way: Way) -> Ended {
         .into_iter()
         .map(|(fault, times)| (fault.name(), times))
         .collect();
+    for call in world.square.calls() {
+        if let Some(what) = call.path.strip_prefix("/v2/customers/bulk-") {
+            *fired.entry(format!("bulk {what}")).or_default() += 1;
+        }
+    }
     for (what, times) in &world.ledger.happened {
         fired.insert((*what).to_owned(), *times);
     }

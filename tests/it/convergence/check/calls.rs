@@ -13,7 +13,8 @@ impl Evidence<'_> {
         self.check_creates(found);
         self.check_keys(found);
         self.check_lookups(found);
-        for call in &self.calls {
+        for call in self.calls.iter().flat_map(Call::each) {
+            let call = &call;
             match call.method.as_str() {
                 "PUT" => self.check_update(call, found),
                 "DELETE" => self.check_delete(call, found),
@@ -28,8 +29,14 @@ impl Evidence<'_> {
         }
     }
 
-    fn creates(&self) -> impl Iterator<Item = (usize, &Call, Value)> {
-        self.calls.iter().enumerate().filter_map(|(number, call)| {
+    /// Every create, those in bulk calls too, with the number of its call.
+    fn creates(&self) -> impl Iterator<Item = (usize, Call, Value)> {
+        let calls = self.calls.iter().enumerate();
+        let each = calls.flat_map(|(number, call)| {
+            let each = call.each().into_iter();
+            each.map(move |call| (number, call))
+        });
+        each.filter_map(|(number, call)| {
             let is_create = call.method == "POST" && call.path == "/v2/customers";
             let body = serde_json::from_str(&call.body).ok()?;
             is_create.then_some((number, call, body))
@@ -110,46 +117,37 @@ impl Evidence<'_> {
         usize::from(times.iter().any(Option::is_some))
     }
 
-    /// One body a key, and another key only after a definite answer. A copy that
-    /// was put back knows neither, and begins both anew.
+    /// One body a key, by one way, and another key or way only after a definite
+    /// answer. A copy that was put back knows neither, and begins anew.
     fn check_keys(&self, found: &mut Vec<Violation>) {
-        let mut bodies: BTreeMap<(usize, &str), &str> = BTreeMap::new();
-        let mut keys: BTreeMap<(usize, String), (&str, bool)> = BTreeMap::new();
-        for (number, call, body) in self.creates() {
-            let epoch = self
-                .ledger
-                .restored
-                .iter()
-                .filter(|it| it.calls <= number)
-                .count();
-            let Some(key) = call.idempotency_key.as_deref() else {
-                found.push(Violation::new(
-                    "I26",
-                    format!("a create without a key: {}", call.body),
-                ));
+        let mut bodies: BTreeMap<(usize, String), String> = BTreeMap::new();
+        let mut last: BTreeMap<(usize, String), (String, bool, bool)> = BTreeMap::new();
+        for (number, call, mut body) in self.creates() {
+            let restored = self.ledger.restored.iter();
+            let epoch = restored.filter(|it| it.calls <= number).count();
+            let Some(key) = call.idempotency_key.clone() else {
+                let words = format!("a create without a key: {}", call.body);
+                found.push(Violation::new("I26", words));
                 continue;
             };
-            let first = *bodies.entry((epoch, key)).or_insert(&call.body_sha256);
-            if first != call.body_sha256 {
-                found.push(Violation::new(
-                    "I27",
-                    format!("key {key} came with another body: {}", call.body),
-                ));
+            let tag = body["nickname"].as_str().unwrap_or_default().trim();
+            let tag = tag.to_owned();
+            let is_alone = body
+                .as_object_mut()
+                .is_some_and(|body| body.remove("idempotency_key").is_some());
+            let body = body.to_string();
+            let first = bodies.entry((epoch, key.clone())).or_insert(body.clone());
+            if *first != body {
+                let words = format!("key {key} came with another body: {body}");
+                found.push(Violation::new("I27", words));
             }
-            let tag = body["nickname"]
-                .as_str()
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
             let is_definite = matches!(call.status, Some(400..=404 | 409..=428));
-            let before = keys.insert((epoch, tag), (key, is_definite));
-            if let Some((old, false)) = before
-                && old != key
+            let before = last.insert((epoch, tag), (key.clone(), is_alone, is_definite));
+            if let Some((old, was_alone, false)) = before
+                && (&old, was_alone) != (&key, is_alone)
             {
-                found.push(Violation::new(
-                    "I28",
-                    format!("a second key for one row: {old}, {key}"),
-                ));
+                let words = format!("a second key, or way, for one row: {old}, {key}");
+                found.push(Violation::new("I28", words));
             }
         }
     }
@@ -157,7 +155,11 @@ impl Evidence<'_> {
     /// A question about somebody that failed is asked again before that one is made (I38).
     fn check_lookups(&self, found: &mut Vec<Violation>) {
         for pair in self.calls.windows(2) {
-            let (asked, made) = (&pair[0], &pair[1]);
+            let each = pair[1].each();
+            let [made] = each.as_slice() else {
+                continue;
+            };
+            let asked = &pair[0];
             let has_failed = matches!(asked.status, None | Some(401 | 403 | 408 | 429 | 500..));
             let is_create = made.method == "POST" && made.path == "/v2/customers";
             if asked.path != "/v2/customers/search" || !has_failed || !is_create {

@@ -1,0 +1,124 @@
+//! Calls that go out together: up to a hundred creates, or as many updates, in
+//! one bulk call.
+//!
+//! In: the call that is due first, and how many may go with it. Out: those that
+//! do, each with the body that a bulk call carries. The promise: a row that waits
+//! alone waits for no other; and a create goes the way that it first went, since
+//! Square does not say that it knows a key of one way on the other. A crash
+//! forgets how many may go together, and nothing else.
+
+use std::collections::HashSet;
+
+use crate::domain::Timestamp;
+use crate::flows::push::look::Question;
+use crate::flows::push::{Due, Pushing};
+use crate::square::body;
+use crate::square::client::MOST;
+use crate::square::error::{Cause, SquareError};
+use crate::store::outbox::{self, Call, Operation};
+use crate::store::{Db, StoreResult};
+
+/// How many calls may go out together now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room(usize);
+
+impl Room {
+    /// Room for as many as Square takes.
+    pub(super) const ALL: Self = Self(MOST);
+
+    /// Learns from how a call with so many ended. What cannot be carried out as a
+    /// whole, or takes too long, is tried with half as many: one customer must
+    /// not hold up the others for ever. After each that gets through there is
+    /// room for twice as many again.
+    pub(super) fn learn<T>(&mut self, number: usize, outcome: &Result<T, SquareError>) {
+        self.0 = match outcome {
+            Err(SquareError::NotAuthorised { .. }) => self.0,
+            Err(SquareError::Retry { cause, .. }) if *cause == Cause::RateLimited => self.0,
+            Err(_) if 1 < number => number / 2,
+            Err(SquareError::Retry { .. }) => self.0,
+            Ok(_) | Err(_) => self.0.saturating_mul(2).min(MOST),
+        };
+    }
+}
+
+/// By which ways a call may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Alone,
+    Together,
+    Either,
+}
+
+fn way(call: &Call) -> Way {
+    match call.operation {
+        Operation::Delete(_) => Way::Alone,
+        Operation::Update(_) => Way::Either,
+        Operation::Create { .. } if call.first_attempt.is_none() => Way::Either,
+        Operation::Create { .. } if body::has_key(&call.body) => Way::Alone,
+        Operation::Create { .. } => Way::Together,
+    }
+}
+
+/// What a bulk call has the item of this call under.
+pub(super) fn key(call: &Call) -> &str {
+    match &call.operation {
+        Operation::Create { key } => key,
+        Operation::Update(id) | Operation::Delete(id) => id.as_str(),
+    }
+}
+
+/// Gives the calls that go out with the one that is due first, and that one; or
+/// that one alone, with what has to be asked before it.
+pub(super) fn gather(
+    db: &mut Db,
+    with: &Pushing,
+    first: Call,
+    room: Room,
+    now: Timestamp,
+) -> StoreResult<Due> {
+    let caught_up = with.caught_up.is_set();
+    let question = |call: &Call| Question::before(call, now, caught_up, with.matching);
+    let asked = question(&first);
+    if asked.is_some() || way(&first) == Way::Alone || room.0 < 2 {
+        return Ok((vec![first], asked));
+    }
+    let limit = i64::try_from(room.0).unwrap_or_default();
+    let word = first.operation.as_str();
+    let due = outbox::due_of(db, &with.merchant, word, now, limit)?;
+    let mut keys = HashSet::from([key(&first).to_owned()]);
+    let mut calls = vec![first];
+    for call in due {
+        let goes_along = way(&call) != Way::Alone && question(&call).is_none();
+        if calls.len() < room.0 && goes_along && keys.insert(key(&call).to_owned()) {
+            calls.push(call);
+        }
+    }
+    if 1 < calls.len() {
+        calls.iter_mut().for_each(go_together);
+    }
+    Ok((calls, None))
+}
+
+/// A call that was not made after all, since Square refused the bulk call that it
+/// was part of. One that had never been made before may go either way again.
+pub(super) fn apart(call: Call) -> Call {
+    let Operation::Create { key } = &call.operation else {
+        return call;
+    };
+    if call.attempts != 1 {
+        return call;
+    }
+    Call {
+        body: body::with_key(&call.body, key),
+        attempts: 0,
+        first_attempt: None,
+        ..call
+    }
+}
+
+/// From here on the call is part of a bulk call, however often it is made.
+fn go_together(call: &mut Call) {
+    if matches!(call.operation, Operation::Create { .. }) {
+        call.body = body::bulk_body(&call.body);
+    }
+}
