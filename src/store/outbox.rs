@@ -127,7 +127,7 @@ pub fn due(db: &mut Db, merchant: &MerchantId, now: Timestamp) -> StoreResult<Op
     let row: Option<Row> = outbox::table
         .filter(outbox::merchant_id.eq(merchant.as_str()))
         .filter(is_due(now))
-        .order(outbox::next_attempt_at)
+        .order((outbox::next_attempt_at, outbox::customer_id))
         .first(db)
         .optional()?;
     row.map(call).transpose()
@@ -143,7 +143,7 @@ pub fn due_but_deletes(
         .filter(outbox::merchant_id.eq(merchant.as_str()))
         .filter(outbox::operation.ne("delete"))
         .filter(is_due(now))
-        .order(outbox::next_attempt_at)
+        .order((outbox::next_attempt_at, outbox::customer_id))
         .first(db)
         .optional()?;
     row.map(call).transpose()

@@ -11,13 +11,13 @@ mod order;
 mod pages;
 mod quiet;
 
+use squaresync::square::simulator::Call;
+
 use crate::support::App;
 
 /// How many profiles Square has ever been made to make by us.
 fn creates(app: &App) -> usize {
     let calls = app.square.calls();
-    let made = |call: &&squaresync::square::simulator::Call| {
-        call.method == "POST" && call.path == "/v2/customers" && call.applied
-    };
-    calls.iter().filter(made).count()
+    let made = |call: &Call| call.method == "POST" && call.path == "/v2/customers" && call.applied;
+    calls.iter().flat_map(Call::each).filter(made).count()
 }

@@ -1,8 +1,10 @@
 //! What other programs write with plain SQL gets to Square, once.
 
 mod adoption;
+mod bulk;
 mod deletes;
 mod doubtful;
+mod half_done;
 mod keys;
 mod overtaken;
 mod restored;

@@ -105,7 +105,8 @@ impl Push {
         let due = move |db: &mut Db| {
             lease.hold(db)?;
             settle::put_back(db, &learning, calls, |call| Call {
-                next_attempt: learning.now,
+                // Before all others, which are not to blame.
+                next_attempt: call.created.min(learning.now),
                 ..together::apart(call)
             })
         };

@@ -20,24 +20,45 @@ use crate::store::{Db, StoreResult};
 
 /// How many calls may go out together now.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room(usize);
+pub(super) struct Room {
+    most: usize,
+    /// How many calls are left of those that Square refused together.
+    suspects: usize,
+}
 
 impl Room {
     /// Room for as many as Square takes.
-    pub(super) const ALL: Self = Self(MOST);
+    pub(super) const ALL: Self = Self {
+        most: MOST,
+        suspects: 0,
+    };
 
     /// Learns from how a call with so many ended. What cannot be carried out as a
     /// whole, or takes too long, is tried with half as many: one customer must
-    /// not hold up the others for ever. After each that gets through there is
-    /// room for twice as many again.
+    /// not hold up the others for ever. Where Square refused it, halves of what is
+    /// left of it follow until that one is found; else each that gets through
+    /// makes room for twice as many again.
     pub(super) fn learn<T>(&mut self, number: usize, outcome: &Result<T, SquareError>) {
-        self.0 = match outcome {
-            Err(SquareError::NotAuthorised { .. }) => self.0,
-            Err(SquareError::Retry { cause, .. }) if *cause == Cause::RateLimited => self.0,
-            Err(_) if 1 < number => number / 2,
-            Err(SquareError::Retry { .. }) => self.0,
-            Ok(_) | Err(_) => self.0.saturating_mul(2).min(MOST),
-        };
+        match outcome {
+            Err(SquareError::NotAuthorised { .. }) => {}
+            Err(SquareError::Retry { cause, .. }) => {
+                if 1 < number && *cause != Cause::RateLimited {
+                    self.most = number / 2;
+                }
+            }
+            Err(_) if 1 < number => {
+                self.suspects = number;
+                self.most = number / 2;
+            }
+            Ok(_) | Err(_) if number < self.suspects => {
+                self.suspects -= number;
+                self.most = (self.suspects / 2).max(1);
+            }
+            Ok(_) | Err(_) => {
+                self.suspects = 0;
+                self.most = self.most.saturating_mul(2).min(MOST);
+            }
+        }
     }
 }
 
@@ -79,17 +100,17 @@ pub(super) fn gather(
     let caught_up = with.caught_up.is_set();
     let question = |call: &Call| Question::before(call, now, caught_up, with.matching);
     let asked = question(&first);
-    if asked.is_some() || way(&first) == Way::Alone || room.0 < 2 {
+    if asked.is_some() || way(&first) == Way::Alone || room.most < 2 {
         return Ok((vec![first], asked));
     }
-    let limit = i64::try_from(room.0).unwrap_or_default();
+    let limit = i64::try_from(room.most).unwrap_or_default();
     let word = first.operation.as_str();
     let due = outbox::due_of(db, &with.merchant, word, now, limit)?;
     let mut keys = HashSet::from([key(&first).to_owned()]);
     let mut calls = vec![first];
     for call in due {
         let goes_along = way(&call) != Way::Alone && question(&call).is_none();
-        if calls.len() < room.0 && goes_along && keys.insert(key(&call).to_owned()) {
+        if calls.len() < room.most && goes_along && keys.insert(key(&call).to_owned()) {
             calls.push(call);
         }
     }

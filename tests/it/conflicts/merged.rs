@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use squaresync::domain::merge::Rule;
-use squaresync::square::simulator::Fault;
+use squaresync::square::simulator::{Call, Fault};
 
 use super::ledger;
 use crate::support::app::deliver;
@@ -37,10 +37,8 @@ async fn two(app: &mut App) -> [String; 2] {
 /// What went out about a profile.
 fn writes(app: &App, id: &str) -> usize {
     let calls = app.square.calls();
-    let is_about = |call: &&squaresync::square::simulator::Call| {
-        call.method == "PUT" && call.path.ends_with(id)
-    };
-    calls.iter().filter(is_about).count()
+    let is_about = |call: &Call| call.method == "PUT" && call.path.ends_with(id);
+    calls.iter().flat_map(Call::each).filter(is_about).count()
 }
 
 /// Fails unless the one customer at Square has this nickname, and both old

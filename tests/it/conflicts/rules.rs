@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use squaresync::domain::merge::Rule;
-use squaresync::square::simulator::Fault;
+use squaresync::square::simulator::{Call, Fault};
 
 use super::ledger;
 use crate::support::{App, TestDb, on_each_database};
@@ -172,6 +172,7 @@ async fn an_echo_is_no_conflict(db: TestDb) {
             let updates = app.square.calls();
             let updates = updates
                 .iter()
+                .flat_map(Call::each)
                 .filter(|call| call.method == "PUT" && call.applied);
             assert_eq!(updates.count(), 1);
             assert_eq!(ledger(app.other()), [""; 0]);

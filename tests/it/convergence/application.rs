@@ -32,6 +32,24 @@ impl World<'_> {
         self.insert(id, tag, &columns);
     }
 
+    /// An application adds several rows at once, which go out together; that may fail.
+    pub(super) fn inserts_more(&mut self, a: u32, b: u32, c: u32) {
+        for number in 1..2 + c % 5 {
+            self.inserts(a.wrapping_add(number), b, None);
+        }
+        self.next_bulk_fails(c / 5);
+    }
+
+    /// An application edits several rows at once, which go out together; that may fail.
+    pub(super) fn edits_more(&mut self, a: u32, b: u32, c: u32) {
+        let field = FIELDS[b as usize % 6];
+        for number in 1..2 + c % 5 {
+            let value = self.value(field, c);
+            self.edits(a.wrapping_add(number), field, Some(value));
+        }
+        self.next_bulk_fails(c / 5);
+    }
+
     /// A row for somebody whom Square has: by the same reference.
     pub(super) fn inserts_twin(&mut self, a: u32, b: u32) {
         let Some(square_id) = self.customer(a) else {

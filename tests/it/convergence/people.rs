@@ -50,12 +50,20 @@ impl World<'_> {
                     self.ledger.segmented.push(id);
                 }
             }
-            Kind::Inserts => self.inserts(a, b, None),
+            Kind::Inserts => {
+                self.inserts(a, b, None);
+                if c.is_multiple_of(4) {
+                    self.inserts_more(a, b, c / 4);
+                }
+            }
             Kind::InsertsTwin => self.inserts_twin(a, b),
             Kind::InsertsBad => self.inserts_bad(a),
             Kind::Edits => {
                 let value = self.value(FIELDS[b as usize % 6], c);
                 self.edits(a, FIELDS[b as usize % 6], Some(value));
+                if c.is_multiple_of(5) {
+                    self.edits_more(a, b, c / 5);
+                }
             }
             Kind::EditsSame => self.edits_same(a, b),
             Kind::Clears => self.edits(a, FIELDS[1 + b as usize % 5], None),

@@ -188,6 +188,16 @@ impl World<'_> {
         });
     }
 
+    /// Lets the next bulk write fail, or not.
+    pub(super) fn next_bulk_fails(&mut self, pick: u32) {
+        if let Some(fault) = BULK_FAULTS.get(pick as usize % 8) {
+            self.square.faults(|faults| {
+                faults.strikes(*fault, Strikes::Writes);
+                faults.next(*fault, 1 + pick / 8 % 2);
+            });
+        }
+    }
+
     /// What changed lies further back than a pass would look again, and a
     /// directory of a few fills several pages.
     async fn before_a_long_pass(&mut self) {

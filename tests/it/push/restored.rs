@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use squaresync::square::simulator::{Fault, Options};
 
-use super::{asked, creates};
+use super::{asked, calls, creates};
 use crate::support::app::options;
 use crate::support::{App, TestDb, on_each_database};
 
@@ -23,7 +23,7 @@ on_each_database! {
 
 /// The bodies of the updates that Square took.
 fn applied(app: &App) -> Vec<String> {
-    let calls = app.square.calls().into_iter();
+    let calls = calls(app).into_iter();
     calls
         .filter(|call| call.method == "PUT" && call.applied)
         .map(|call| call.body)
