@@ -116,6 +116,8 @@ pub(super) fn answer(state: &mut State, request: Request<'_>) -> Reply {
 
 fn struck_or_answered(state: &mut State, request: Request<'_>) -> Answer {
     let is_write = routes::is_write(request.method, request.path);
+    let [reads, writes] = &mut state.asked;
+    *(if is_write { writes } else { reads }) += 1;
     if let Some(answer) = struck_before(state, is_write) {
         return answer;
     }

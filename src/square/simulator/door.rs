@@ -46,12 +46,15 @@ pub(super) async fn state(request: HttpRequest, shared: web::Data<Shared>) -> Ht
         .into_iter()
         .map(|(fault, times)| (fault.name(), times))
         .collect();
+    let [reads, writes] = state.asked;
     let report: Value = json!({
         "merchant_id": state.options.merchant_id,
         "customers": state.directory.live(),
         "aliases": state.aliases.len(),
         "changes": state.commits,
         "calls": state.calls.len(),
+        "reads": reads,
+        "writes": writes,
         "events": state.outgoing.emitted(),
         "outstanding": state.outgoing.outstanding(),
         "fired": fired,

@@ -43,6 +43,8 @@ pub(super) struct State {
     /// What the Events API lists.
     pub(super) events: Events,
     pub(super) calls: Vec<Call>,
+    /// How many requests came, those that read and those that write.
+    pub(super) asked: [u64; 2],
     /// What came of each customer in the bulk write that is being carried out.
     pub(super) items: Vec<Item>,
     /// How many changes were made; tells whether a request applied anything.
@@ -65,6 +67,7 @@ impl State {
             keys: Keys::default(),
             lists: Lists::default(),
             calls: Vec::new(),
+            asked: [0; 2],
             items: Vec::new(),
             commits: 0,
             is_stopped: false,

@@ -110,8 +110,14 @@ impl Evidence<'_> {
         });
         let is_known = self.led_from(edit, next.as_deref());
         let is_in_ledger = self.table("conflicts").iter().any(|entry| {
-            text(entry, "field") == Some(field)
-                && seen(&text(entry, "square_value").map(str::to_owned))
+            let lost = text(entry, "square_value");
+            // What met an edit that came from another row may be an edit, too.
+            let is_met = || {
+                same(field, text(entry, "local_value"), next.as_deref())
+                    && self.led_from(edit, lost)
+            };
+            let is_lost = seen(&lost.map(str::to_owned));
+            text(entry, "field") == Some(field) && (is_lost || is_met())
         });
         // Who deletes a row and makes it anew has seen what it held.
         let is_made_anew = self.ledger.deletes.iter().any(|(at, row, profile)| {
