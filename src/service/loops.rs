@@ -19,6 +19,7 @@ use crate::store::StoreError;
 const REFUSED: Duration = Duration::from_secs(60);
 /// How long a loop waits after trouble that its flow could not wait out.
 pub(super) const TROUBLE: Duration = Duration::from_secs(5);
+
 /// Tells a loop to stop.
 #[derive(Clone)]
 pub(super) struct Stop(pub(super) watch::Receiver<bool>);
