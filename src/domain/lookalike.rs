@@ -116,8 +116,8 @@ pub enum Meant {
 }
 
 /// Which of these profiles a create made whose outcome is unknown. Where Square
-/// says that its key made one (`is_certain`), the only one with its reference is
-/// it, whatever it shows by now.
+/// says that its key made one, or its reference is nobody else's (`is_certain`),
+/// the only one with its reference is it, whatever it shows by now.
 pub fn made_by(sent: &Fields, found: &[(SquareId, Fields)], is_certain: bool) -> Meant {
     let best = found.iter().map(|(_, shown)| fit(sent, shown)).max();
     match best {

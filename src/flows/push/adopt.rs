@@ -91,7 +91,9 @@ fn made_before(
         return Ok(Looked::Later);
     };
     let is_certain = question.why == Why::Certain;
-    let meant = made_by(&question.sent, &free, is_certain);
+    // No other profile carries the row's id, also where the row itself is no more.
+    let is_ours = question.sent.get(Field::ReferenceId) == Some(id.as_str());
+    let meant = made_by(&question.sent, &free, is_certain || is_ours);
     // What is known to be made of another body agrees with the row on nothing.
     let base = if is_certain {
         Fields::default()

@@ -227,7 +227,12 @@ async fn a_row_made_anew_under_its_old_id_is_another_customer(db: TestDb) {
 }
 
 async fn a_row_deleted_while_its_old_create_is_looked_up_comes_back(db: TestDb) {
-    for (reference, push_deletes) in [("NULL", false), ("'CRM-17'", false), ("'CRM-17'", true)] {
+    for (reference, edited, push_deletes) in [
+        ("NULL", false, false),
+        ("NULL", true, false),
+        ("'CRM-17'", false, false),
+        ("'CRM-17'", false, true),
+    ] {
         let mut app = App::with(TestDb::new(db.kind()), options(), push_deletes).await;
         app.square
             .faults(|faults| faults.next(Fault::LostAnswer, 1));
@@ -236,6 +241,10 @@ async fn a_row_deleted_while_its_old_create_is_looked_up_comes_back(db: TestDb) 
         ));
         app.push_once().await.unwrap();
         app.sql("DELETE FROM customers");
+        if edited {
+            let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
+            assert!(app.square.update(&id, &json!({"given_name": "Anna"})));
+        }
         app.advance(DAYS).await;
         app.square.forget_keys();
         app.push_all().await;
