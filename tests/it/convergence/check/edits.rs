@@ -110,14 +110,8 @@ impl Evidence<'_> {
         });
         let is_known = self.led_from(edit, next.as_deref());
         let is_in_ledger = self.table("conflicts").iter().any(|entry| {
-            let lost = text(entry, "square_value");
-            // What met an edit that came from another row may be an edit, too.
-            let is_met = || {
-                same(field, text(entry, "local_value"), next.as_deref())
-                    && self.led_from(edit, lost)
-            };
-            let is_lost = seen(&lost.map(str::to_owned));
-            text(entry, "field") == Some(field) && (is_lost || is_met())
+            let lost = text(entry, "square_value").map(str::to_owned);
+            text(entry, "field") == Some(field) && seen(&lost)
         });
         // Who deletes a row and makes it anew has seen what it held.
         let is_made_anew = self.ledger.deletes.iter().any(|(at, row, profile)| {
@@ -133,32 +127,44 @@ impl Evidence<'_> {
     }
 
     /// Whether an application that saw the seller's value came, by one edit or
-    /// several, to this one.
+    /// several, to this one. What met an edit that came from another row may be
+    /// an edit, too, and the ledger tells of it.
     fn led_from(&self, edit: &SellerEdit, last: Option<&str>) -> bool {
-        let field = edit.field;
-        let is = |one: &Option<String>, other: &Option<String>| {
-            same(field, one.as_deref(), other.as_deref())
-        };
         let mut reached: Vec<Option<String>> = vec![last.map(str::to_owned)];
         let mut place = 0;
         while let Some(value) = reached.get(place).cloned() {
             place += 1;
-            let edits = self.ledger.edits.iter();
-            for local in edits.filter(|local| local.field == field && is(&local.new, &value)) {
-                let row = self.row(&local.row);
-                // An edit of a row that was merged away goes where nothing is.
-                let moves = row.is_some_and(|row| text(row, "merged_into").is_some());
-                let before = [Some(&local.old), Some(&None).filter(|_| moves)];
-                for before in before.into_iter().flatten() {
-                    if is(before, &edit.new) {
-                        return true;
-                    }
-                    if !reached.contains(before) {
-                        reached.push(before.clone());
-                    }
+            for before in self.led_to(edit.field, value.as_deref()) {
+                if same(edit.field, before.as_deref(), edit.new.as_deref()) {
+                    return true;
+                }
+                if !reached.contains(&before) {
+                    reached.push(before);
                 }
             }
         }
         false
+    }
+
+    /// What was in the place of this value before.
+    fn led_to(&self, field: &str, value: Option<&str>) -> Vec<Option<String>> {
+        let mut before = Vec::new();
+        for entry in self.table("conflicts") {
+            let is_won = same(field, text(entry, "local_value"), value);
+            if text(entry, "field") == Some(field) && is_won {
+                before.push(text(entry, "square_value").map(str::to_owned));
+            }
+        }
+        for local in &self.ledger.edits {
+            if local.field == field && same(field, local.new.as_deref(), value) {
+                before.push(local.old.clone());
+                // An edit of a row that was merged away goes where nothing is.
+                let row = self.row(&local.row);
+                if row.is_some_and(|row| text(row, "merged_into").is_some()) {
+                    before.push(None);
+                }
+            }
+        }
+        before
     }
 }
