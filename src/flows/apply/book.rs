@@ -155,7 +155,7 @@ impl Book<'_> {
             return;
         };
         let call = self.answered.or_else(|| self.calls.get(customer));
-        let made = call.filter(|call| self.answered.is_some() || may_have_shown(call, &held.image));
+        let made = call.filter(|call| self.answered.is_some() || may_have_shown(call, held));
         let old = self.rows.get(customer);
         let is_answered = self.answered.is_some();
         // What another row agreed on with Square is not what this one did; one that

@@ -7,6 +7,7 @@ use crate::domain::lookalike::is_new_of;
 use crate::domain::profile::Profile;
 use crate::domain::spelling::alike;
 use crate::flows::apply::book::Book;
+use crate::store::images::Held;
 use crate::store::outbox::{Call, Operation};
 
 /// Where a profile goes.
@@ -149,12 +150,16 @@ fn may_have_made(call: &Call, fields: &Fields) -> bool {
 
 /// Whether a profile may show what this call did, so that the row as it was sent
 /// is what both sides agreed on. A create that never left, or whose key made
-/// something else before, did not make the profile.
-pub(super) fn may_have_shown(call: &Call, image: &Image) -> bool {
+/// something else before, did not make the profile; nor did the create of a row
+/// that was made anew make the profile that its old row had.
+pub(super) fn may_have_shown(call: &Call, held: &Held) -> bool {
+    let image = &held.image;
     match &call.operation {
         Operation::Create { .. } => {
             let is_changed = image.version.is_some_and(|version| 0 < version);
+            let is_older = held.customer_id.as_ref() == Some(&call.customer_id);
             call.first_attempt.is_some()
+                && !is_older
                 && (is_changed || is_new_of(&call.sent, &image.profile.fields()))
         }
         Operation::Update(_) | Operation::Delete(_) => true,

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use squaresync::domain::merge::Rule;
+use squaresync::square::simulator::Fault;
 
 use super::ledger;
 use crate::support::{App, TestDb, on_each_database};
@@ -13,6 +14,7 @@ on_each_database! {
     a_customer_that_lives_again_takes_what_was_told,
     what_the_seller_changed_since_meets_what_stayed_in_the_row,
     a_row_that_was_made_anew_keeps_its_own_profile,
+    a_row_that_was_made_anew_tells_what_it_loses_to_the_old_profile,
 }
 
 /// One customer on both sides. Gives Square's id.
@@ -156,4 +158,25 @@ async fn a_row_that_was_made_anew_keeps_its_own_profile(db: TestDb) {
             .values("SELECT given_name AS value FROM customers WHERE id = 'a'");
         assert_eq!(bea, [Some("Bea".to_owned())]);
     }
+}
+
+async fn a_row_that_was_made_anew_tells_what_it_loses_to_the_old_profile(db: TestDb) {
+    let mut app = App::new(db).await;
+    let old = ann(&mut app).await;
+    app.square.update(&old, &json!({"note": "new"}));
+    app.square.delete(&old);
+    app.settle().await;
+    app.sql("DELETE FROM customers");
+    app.sql("INSERT INTO customers (id, given_name) VALUES ('a', 'Bea')");
+    app.square
+        .faults(|faults| faults.next(Fault::RateLimited, 1));
+    app.push_once().await.unwrap();
+    assert_eq!(app.square.fired(Fault::RateLimited), 1);
+    app.square.restore(&old, true);
+    app.deliver_all().await;
+    app.settle().await;
+
+    let lost = format!("a {old} given_name - Ann Bea square square decided");
+    assert!(ledger(app.other()).contains(&lost), "{}", app.dump());
+    app.assert_equal();
 }
