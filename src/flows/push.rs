@@ -154,15 +154,18 @@ impl Push {
     /// Gives whether anything was planned, and the call.
     async fn prepare(&mut self, now: Timestamp, random: f64) -> StoreResult<(bool, Due)> {
         let (lease, with, room) = (self.lease.clone(), self.with.clone(), self.room);
+        let caught_up = with.caught_up.is_set();
         let prepare = move |db: &mut Db| {
             let (lease, learning) = (lease.hold(db)?, with.learning(now));
-            let mut plan = plan::plan(db, &learning, &with)?;
+            let mut plan = plan::plan(db, &learning, &with, caught_up)?;
             let (due, restored) = deletes::next(db, &learning, &with)?;
             plan.restored += restored;
+            let is_due = due.is_some();
             let (mut calls, question) = match due {
-                Some(first) => together::gather(db, &with, first, room, now)?,
+                Some(first) => together::gather(db, &learning, &with, first, room, caught_up)?,
                 None => (Vec::new(), None),
             };
+            plan.did_something |= is_due && calls.is_empty();
             for call in &mut calls {
                 attempt(call, now, random, question.is_some());
             }

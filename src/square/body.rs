@@ -69,6 +69,12 @@ pub fn update_body(wanted: &Fields, fields_changed: &[Field], version: i64) -> S
     Value::Object(body).to_string()
 }
 
+/// The version that an update's body was made on.
+pub fn version(body: &str) -> Option<i64> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    body.get("version").and_then(Value::as_i64)
+}
+
 /// The fields that an update's body carries.
 pub fn carried(body: &str) -> Vec<Field> {
     let body: Value = serde_json::from_str(body).unwrap_or_default();

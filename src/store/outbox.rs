@@ -122,26 +122,18 @@ pub fn put(db: &mut Db, merchant: &MerchantId, calls: &[Call]) -> StoreResult<()
     Ok(())
 }
 
-/// The call that is to be tried first of those that may be tried at `now`.
-pub fn due(db: &mut Db, merchant: &MerchantId, now: Timestamp) -> StoreResult<Option<Call>> {
-    let row: Option<Row> = outbox::table
-        .filter(outbox::merchant_id.eq(merchant.as_str()))
-        .filter(is_due(now))
-        .order((outbox::next_attempt_at, outbox::customer_id))
-        .first(db)
-        .optional()?;
-    row.map(call).transpose()
-}
-
-/// Like [`due`], but for calls that delete.
-pub fn due_but_deletes(
+/// The call that is to be tried first of those that may be tried at `now`, deletes
+/// among them or not.
+pub fn due(
     db: &mut Db,
     merchant: &MerchantId,
     now: Timestamp,
+    with_deletes: bool,
 ) -> StoreResult<Option<Call>> {
+    let left_out = if with_deletes { "" } else { "delete" };
     let row: Option<Row> = outbox::table
         .filter(outbox::merchant_id.eq(merchant.as_str()))
-        .filter(outbox::operation.ne("delete"))
+        .filter(outbox::operation.ne(left_out))
         .filter(is_due(now))
         .order((outbox::next_attempt_at, outbox::customer_id))
         .first(db)

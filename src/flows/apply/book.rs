@@ -155,8 +155,11 @@ impl Book<'_> {
             return;
         };
         let call = self.answered.or_else(|| self.calls.get(customer));
-        let made = call.filter(|call| self.answered.is_some() || may_have_shown(call, held));
         let old = self.rows.get(customer);
+        let known = old
+            .filter(|old| old.square_id.as_ref() == Some(id))
+            .and_then(|old| old.square.version);
+        let made = call.filter(|call| self.answered.is_some() || may_have_shown(call, held, known));
         let is_answered = self.answered.is_some();
         // What another row agreed on with Square is not what this one did; one that
         // Square did not have agrees with it on what was sent to make the profile.

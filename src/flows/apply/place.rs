@@ -7,6 +7,7 @@ use crate::domain::lookalike::is_new_of;
 use crate::domain::profile::Profile;
 use crate::domain::spelling::alike;
 use crate::flows::apply::book::Book;
+use crate::square::body;
 use crate::store::images::Held;
 use crate::store::outbox::{Call, Operation};
 
@@ -151,8 +152,10 @@ fn may_have_made(call: &Call, fields: &Fields) -> bool {
 /// Whether a profile may show what this call did, so that the row as it was sent
 /// is what both sides agreed on. A create that never left, or whose key made
 /// something else before, did not make the profile; nor did the create of a row
-/// that was made anew make the profile that its old row had.
-pub(super) fn may_have_shown(call: &Call, held: &Held) -> bool {
+/// that was made anew make the profile that its old row had. An update makes
+/// the version after its own: once the row shows that one (`known`), later ones
+/// are somebody else's.
+pub(super) fn may_have_shown(call: &Call, held: &Held, known: Option<i64>) -> bool {
     let image = &held.image;
     match &call.operation {
         Operation::Create { .. } => {
@@ -162,7 +165,11 @@ pub(super) fn may_have_shown(call: &Call, held: &Held) -> bool {
                 && !is_older
                 && (is_changed || is_new_of(&call.sent, &image.profile.fields()))
         }
-        Operation::Update(_) | Operation::Delete(_) => true,
+        Operation::Update(_) => match (body::version(&call.body), known) {
+            (Some(sent_on), Some(known)) => known <= sent_on,
+            _ => true,
+        },
+        Operation::Delete(_) => true,
     }
 }
 

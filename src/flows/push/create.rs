@@ -7,16 +7,18 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 
+use crate::domain::backoff;
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId, create_key};
 use crate::domain::seeded::{self, Bug};
 use crate::domain::spelling::alike;
 use crate::flows::apply::Learning;
 use crate::flows::push::adopt::{self, Looked};
+use crate::flows::push::later;
 use crate::flows::push::plan::new_call;
 use crate::flows::push::settle::Settled;
 use crate::square::body::create_body;
-use crate::store::customers::Row;
+use crate::store::customers::{self, Row};
 use crate::store::outbox::{self, Call, Operation};
 use crate::store::{Db, StoreResult, conflicts, images, refusals};
 
@@ -112,6 +114,47 @@ fn call(learning: &Learning, row: &Row, refusals: i32) -> Call {
     let body = create_body(&row.fields, Some(row.id.as_str()), &key);
     let create = Operation::Create { key };
     new_call(learning, &row.id, create, body, row.fields.clone())
+}
+
+/// Leaves out of `calls`, which are to be made now, creates whose profiles have
+/// shown since they were planned: their rows are given them.
+pub(super) fn still_missing(
+    db: &mut Db,
+    learning: &Learning,
+    mut calls: Vec<Call>,
+) -> StoreResult<Vec<Call>> {
+    let is_begun = |call: &Call| call.first_attempt.is_some();
+    let new = calls
+        .iter()
+        .filter(|call| matches!(call.operation, Operation::Create { .. }) && !is_begun(call));
+    let ids: Vec<CustomerId> = new.map(|call| call.customer_id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(calls);
+    }
+    let rows = customers::lock(db, &ids)?.rows;
+    let mut candidates: HashMap<CustomerId, Vec<SquareId>> = HashMap::new();
+    for (row, profile) in namesakes(db, learning, &rows)? {
+        candidates.entry(row).or_default().push(profile);
+    }
+    for row in &rows {
+        let Some(profiles) = candidates.get(&row.id) else {
+            continue;
+        };
+        let looked = adopt::first(db, learning, row, profiles)?;
+        let named = calls.iter().position(|call| call.customer_id == row.id);
+        let Some(position) = named.filter(|_| looked != Looked::Nobody) else {
+            continue;
+        };
+        let call = calls.remove(position);
+        if looked == Looked::Later {
+            let put_off = Call {
+                next_attempt: later(learning.now, backoff::wait(1, None, 1.0)),
+                ..call
+            };
+            outbox::put(db, &learning.merchant, &[put_off])?;
+        }
+    }
+    Ok(calls)
 }
 
 /// Goes on with a create whose key Square knows with another body, where nothing

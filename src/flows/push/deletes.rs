@@ -77,9 +77,9 @@ pub(super) fn delete(
 
 /// The call that is due first, leaving out deletes that wait for a person.
 pub(super) fn due(db: &mut Db, with: &Pushing, now: Timestamp) -> StoreResult<Option<Call>> {
-    let due = outbox::due(db, &with.merchant, now)?;
+    let due = outbox::due(db, &with.merchant, now, true)?;
     if due.as_ref().is_some_and(is_delete) && 0 < held(db, with)? {
-        return outbox::due_but_deletes(db, &with.merchant, now);
+        return outbox::due(db, &with.merchant, now, false);
     }
     Ok(due)
 }

@@ -45,7 +45,12 @@ pub(super) struct Plan {
 }
 
 /// Takes over what applications did, and writes down the calls that follow.
-pub(super) fn plan(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreResult<Plan> {
+pub(super) fn plan(
+    db: &mut Db,
+    learning: &Learning,
+    with: &Pushing,
+    caught_up: bool,
+) -> StoreResult<Plan> {
     images::lock(db, &learning.merchant)?;
     let noticed = notice::take(db, &learning.merchant, EDITS)?;
     let restored = deletes::deleted(db, learning, &noticed.deleted, with.push_deletes)?;
@@ -54,7 +59,7 @@ pub(super) fn plan(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreRes
     }
     let came_along = apply::catch_up(db, learning, ROWS)?;
     let pending = customers::pending(db, &learning.merchant, ROWS)?;
-    let planned = owed(db, learning, &pending, with.caught_up.is_set())?;
+    let planned = owed(db, learning, &pending, caught_up)?;
     Ok(Plan {
         did_something: noticed.any || came_along || planned.did_something,
         restored,

@@ -9,9 +9,9 @@
 
 use std::collections::HashSet;
 
-use crate::domain::Timestamp;
+use crate::flows::apply::Learning;
 use crate::flows::push::look::Question;
-use crate::flows::push::{Due, Pushing};
+use crate::flows::push::{Due, Pushing, create};
 use crate::square::body;
 use crate::square::client::MOST;
 use crate::square::error::{Cause, SquareError};
@@ -89,31 +89,38 @@ pub(super) fn key(call: &Call) -> &str {
 }
 
 /// Gives the calls that go out with the one that is due first, and that one; or
-/// that one alone, with what has to be asked before it.
+/// that one alone, with what has to be asked before it; or none, where Square
+/// has turned out to have all of them.
 pub(super) fn gather(
     db: &mut Db,
+    learning: &Learning,
     with: &Pushing,
     first: Call,
     room: Room,
-    now: Timestamp,
+    caught_up: bool,
 ) -> StoreResult<Due> {
-    let caught_up = with.caught_up.is_set();
+    let now = learning.now;
     let question = |call: &Call| Question::before(call, now, caught_up, with.matching);
     let asked = question(&first);
-    if asked.is_some() || way(&first) == Way::Alone || room.most < 2 {
+    if asked.is_some() {
         return Ok((vec![first], asked));
     }
-    let limit = i64::try_from(room.most).unwrap_or_default();
-    let word = first.operation.as_str();
-    let due = outbox::due_of(db, &with.merchant, word, now, limit)?;
-    let mut keys = HashSet::from([key(&first).to_owned()]);
     let mut calls = vec![first];
-    for call in due {
-        let goes_along = way(&call) != Way::Alone && question(&call).is_none();
-        if calls.len() < room.most && goes_along && keys.insert(key(&call).to_owned()) {
-            calls.push(call);
+    if let Some(first) = calls
+        .first()
+        .filter(|call| way(call) != Way::Alone && 1 < room.most)
+    {
+        let limit = i64::try_from(room.most).unwrap_or_default();
+        let mut keys = HashSet::from([key(first).to_owned()]);
+        let word = first.operation.as_str();
+        for call in outbox::due_of(db, &with.merchant, word, now, limit)? {
+            let goes_along = way(&call) != Way::Alone && question(&call).is_none();
+            if calls.len() < room.most && goes_along && keys.insert(key(&call).to_owned()) {
+                calls.push(call);
+            }
         }
     }
+    let mut calls = create::still_missing(db, learning, calls)?;
     if 1 < calls.len() {
         calls.iter_mut().for_each(go_together);
     }

@@ -16,6 +16,7 @@ on_each_database! {
     clearing_a_field_is_a_change_like_any_other,
     a_conflict_is_told_once_however_often_it_is_seen,
     an_echo_is_no_conflict,
+    what_the_seller_sets_two_versions_later_is_no_echo,
     a_create_that_is_asked_again_meets_what_the_seller_changed_since,
     the_ledger_and_the_row_are_written_together,
 }
@@ -181,6 +182,29 @@ async fn an_echo_is_no_conflict(db: TestDb) {
             app.assert_equal();
         }
     }
+}
+
+async fn what_the_seller_sets_two_versions_later_is_no_echo(db: TestDb) {
+    let mut app = App::new(db).await;
+    let id = ann(&mut app).await;
+    app.sql("UPDATE customers SET note = 'mine', nickname = 'A'");
+    app.square
+        .faults(|faults| faults.next(Fault::RateLimited, 1));
+    app.push_once().await.unwrap();
+    assert_eq!(app.square.fired(Fault::RateLimited), 1);
+    // The seller's word wins here, and the row still has a nickname to send.
+    for note in ["theirs", "mine"] {
+        app.square.update(&id, &json!({ "note": note }));
+        app.deliver_all().await;
+        assert_eq!(app.rows(&["note"]), [note]);
+    }
+    app.settle().await;
+
+    assert_eq!(
+        app.rows(&["note", "nickname", "sync_state"]),
+        ["mine A synced"]
+    );
+    app.assert_equal();
 }
 
 async fn a_create_that_is_asked_again_meets_what_the_seller_changed_since(db: TestDb) {

@@ -6,6 +6,7 @@ mod calls;
 mod edits;
 mod ends;
 mod events;
+mod merges;
 mod tables;
 
 use std::collections::BTreeMap;

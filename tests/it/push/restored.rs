@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use squaresync::square::simulator::{Fault, Options};
 
 use super::{asked, calls, creates};
-use crate::support::app::options;
+use crate::support::app::{LAG, options};
 use crate::support::{App, TestDb, on_each_database};
 
 on_each_database! {
@@ -19,6 +19,7 @@ on_each_database! {
     a_key_whose_profile_is_gone_is_renewed_after_the_lag_and_a_look,
     what_was_pushed_since_the_backup_is_not_pushed_back,
     a_row_refused_before_the_backup_is_made_once,
+    a_call_planned_before_the_pass_is_not_made_after_it,
 }
 
 /// The bodies of the updates that Square took.
@@ -219,5 +220,29 @@ async fn a_row_refused_before_the_backup_is_made_once(db: TestDb) {
     app.settle().await;
 
     assert_eq!(creates(&app), 1);
+    app.assert_equal();
+}
+
+async fn a_call_planned_before_the_pass_is_not_made_after_it(db: TestDb) {
+    let mut app = App::new(db).await;
+    app.sql(
+        "INSERT INTO customers (id, given_name, reference_id) \
+         VALUES ('a', 'Ann', 'CRM-1'), ('b', 'Bob', 'CRM-2'), ('c', 'Cleo', 'CRM-3')",
+    );
+    let backup = app.backup();
+    app.push_all().await;
+    app.advance(LAG).await;
+    let mut app = app.restored(&backup).await;
+    app.square.forget_keys();
+    // The first look does not get through, and the others wait behind it.
+    app.square
+        .faults(|faults| faults.next(Fault::RateLimited, 1));
+    app.push_once().await.unwrap();
+    assert_eq!(app.square.fired(Fault::RateLimited), 1);
+    assert_eq!(app.other().count("outbox WHERE attempts = 0"), 2);
+    app.pass().await;
+    app.settle().await;
+
+    assert_eq!(creates(&app), 3);
     app.assert_equal();
 }

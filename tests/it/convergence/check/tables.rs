@@ -184,55 +184,6 @@ impl Evidence<'_> {
         }
     }
 
-    fn check_merges(&self, found: &mut Vec<Violation>) {
-        let aliases = self.square.aliases();
-        let images: BTreeMap<&str, &Row> = self
-            .table("images")
-            .iter()
-            .filter_map(|image| Some((text(image, "square_id")?, image)))
-            .collect();
-        let rows: BTreeMap<&str, &Row> = self
-            .table("customers")
-            .iter()
-            .filter_map(|row| Some((text(row, "id")?, row)))
-            .collect();
-        for (old, new) in &aliases {
-            let mut last = new;
-            while let Some(further) = aliases.get(last) {
-                last = further;
-            }
-            // Where the survivor is gone too, Square answers 404 for both.
-            let Some(image) = images
-                .get(old.as_str())
-                .filter(|_| self.square.customer(last).is_some())
-            else {
-                continue;
-            };
-            if text(image, "merged_into").is_none() {
-                found.push(Violation::new(
-                    "I17",
-                    format!("{old} went into {new}, which is not known"),
-                ));
-                continue;
-            }
-            let Some(row) = text(image, "customer_id").and_then(|id| rows.get(id)) else {
-                continue;
-            };
-            if text(row, "square_id") != Some(old) {
-                continue;
-            }
-            let survivor = images
-                .get(last.as_str())
-                .and_then(|image| text(image, "customer_id"));
-            if text(row, "deleted_at").is_none() || text(row, "merged_into") != survivor {
-                found.push(Violation::new(
-                    "I17",
-                    format!("the row of {old} does not point to {survivor:?}: {row:?}"),
-                ));
-            }
-        }
-    }
-
     /// Versions never go down in the log.
     fn check_versions(&self, found: &mut Vec<Violation>) {
         let mut last: BTreeMap<(&str, &str), i64> = BTreeMap::new();

@@ -1,0 +1,79 @@
+//! Merges: every old id leads to the profile that it went into (I17).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Evidence, Row, Violation, text};
+
+impl Evidence<'_> {
+    pub(super) fn check_merges(&self, found: &mut Vec<Violation>) {
+        let aliases = self.square.aliases();
+        let images: BTreeMap<&str, &Row> = self
+            .table("images")
+            .iter()
+            .filter_map(|image| Some((text(image, "square_id")?, image)))
+            .collect();
+        let rows: BTreeMap<&str, &Row> = self
+            .table("customers")
+            .iter()
+            .filter_map(|row| Some((text(row, "id")?, row)))
+            .collect();
+        for (old, new) in &aliases {
+            let mut last = new;
+            while let Some(further) = aliases.get(last) {
+                last = further;
+            }
+            // Where the survivor is gone too, Square answers 404 for both.
+            let Some(image) = images
+                .get(old.as_str())
+                .filter(|_| self.square.customer(last).is_some())
+            else {
+                continue;
+            };
+            if text(image, "merged_into").is_none() {
+                if self.cannot_know(image, old, new) {
+                    continue;
+                }
+                found.push(Violation::new(
+                    "I17",
+                    format!("{old} went into {new}, which is not known"),
+                ));
+                continue;
+            }
+            let Some(row) = text(image, "customer_id").and_then(|id| rows.get(id)) else {
+                continue;
+            };
+            if text(row, "square_id") != Some(old) {
+                continue;
+            }
+            let survivor = images
+                .get(last.as_str())
+                .and_then(|image| text(image, "customer_id"));
+            if text(row, "deleted_at").is_none() || text(row, "merged_into") != survivor {
+                found.push(Violation::new(
+                    "I17",
+                    format!("the row of {old} does not point to {survivor:?}: {row:?}"),
+                ));
+            }
+        }
+    }
+
+    /// A profile that we deleted ourselves, and whose row an application had deleted:
+    /// once it is back and went into another one, no list shows it, and nobody asks
+    /// for it. Only an event could have told.
+    fn cannot_know(&self, image: &Row, old: &str, new: &str) -> bool {
+        let has_row = self
+            .table("customers")
+            .iter()
+            .any(|row| text(row, "id") == text(image, "customer_id"));
+        let kept: BTreeSet<&str> = self
+            .table("inbox")
+            .iter()
+            .filter_map(|event| text(event, "event_id"))
+            .collect();
+        let tells = |body: &str| body.contains(old) && body.contains(new);
+        let mut events = self.square.events().into_iter();
+        let is_told =
+            events.any(|event| kept.contains(event.event_id.as_str()) && tells(&event.body));
+        text(image, "tombstone_cause") == Some("local") && !has_row && !is_told
+    }
+}
