@@ -29,6 +29,7 @@ pub mod inbox;
 mod json;
 pub mod lease;
 pub mod location;
+mod lookup;
 pub mod marks;
 mod migrations;
 pub mod outbox;

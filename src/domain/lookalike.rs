@@ -122,17 +122,24 @@ pub fn made_by(sent: &Fields, found: &[(SquareId, Fields)], is_certain: bool) ->
     let best = found.iter().map(|(_, shown)| fit(sent, shown)).max();
     match best {
         None => Meant::None,
-        Some(Fit::Not) if is_certain => only(
-            found,
-            |shown| same(Field::ReferenceId, sent, shown),
-            Meant::OneOf(ids(found)),
-        ),
+        Some(Fit::Not) if is_certain => match named_by(sent, found) {
+            Meant::None => Meant::OneOf(ids(found)),
+            named => named,
+        },
         Some(Fit::Not) => Meant::None,
         Some(best) => found
             .iter()
             .find(|(_, shown)| fit(sent, shown) == best)
             .map_or(Meant::None, |(id, _)| Meant::This(id.clone())),
     }
+}
+
+/// The only one of these profiles with the reference that was sent.
+pub fn named_by(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
+    let is_named = |shown: &Fields| {
+        sent.get(Field::ReferenceId).is_some() && same(Field::ReferenceId, sent, shown)
+    };
+    only(found, is_named, Meant::None)
 }
 
 /// Which of the profiles found for a row it is: the only one, or the only one that shows all of it.
@@ -202,10 +209,8 @@ mod tests {
     #[test]
     fn a_setting_says_by_what_to_look() {
         let fields = ann().with(Field::EmailAddress, " Ann@Example.com");
-        let (email, phone) = (
-            Some("ann@example.com".to_owned()),
-            Some("+12125554240".to_owned()),
-        );
+        let email = Some("ann@example.com".to_owned());
+        let phone = Some("+12125554240".to_owned());
         for (matching, expected) in [
             (Matching::Off, (None, None)),
             (Matching::Email, (email.clone(), None)),
@@ -243,12 +248,10 @@ mod tests {
 
     #[test]
     fn the_best_fit_was_made_by_the_create() {
-        let (renamed, bob) = (
-            ann().with(Field::GivenName, "Anna"),
-            ann()
-                .with(Field::GivenName, "Bob")
-                .with(Field::PhoneNumber, "+12125550000"),
-        );
+        let renamed = ann().with(Field::GivenName, "Anna");
+        let bob = ann()
+            .with(Field::GivenName, "Bob")
+            .with(Field::PhoneNumber, "+12125550000");
         let sent = ann();
         let only_bob = found(std::slice::from_ref(&bob));
         assert_eq!(
@@ -266,6 +269,17 @@ mod tests {
             matches!(made_by(&sent, &found(&[bob.clone(), bob]), true), Meant::OneOf(two) if two.len() == 2)
         );
         assert_eq!(made_by(&sent, &[], true), Meant::None);
+    }
+
+    #[test]
+    fn the_only_one_with_the_reference_is_named_by_it() {
+        let bob = ann().with(Field::GivenName, "Bob");
+        let other = bob.clone().with(Field::ReferenceId, "CRM-18");
+        let both = found(&[other.clone(), bob.clone()]);
+        assert_eq!(named_by(&ann(), &both), this("2"));
+        assert_eq!(named_by(&ann(), &found(&[bob.clone(), bob])), Meant::None);
+        let unnamed = Fields::default().with(Field::GivenName, "Ann");
+        assert_eq!(named_by(&unnamed, &found(&[other])), Meant::None);
     }
 
     #[test]

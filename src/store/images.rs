@@ -18,6 +18,7 @@ use crate::store::batch;
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::json::{json, parsed};
+use crate::store::lookup::Lookup;
 use crate::store::schema::images;
 use crate::store::time::stored;
 
@@ -65,11 +66,13 @@ pub fn load(
     merchant: &MerchantId,
     ids: &[SquareId],
 ) -> StoreResult<Vec<(SquareId, Held)>> {
-    let ids: Vec<&str> = ids.iter().map(SquareId::as_str).collect();
-    let rows: Vec<Row> = images::table
-        .filter(images::merchant_id.eq(merchant.as_str()))
-        .filter(images::square_id.eq_any(ids))
-        .load(db)?;
+    let ids = ids.iter().map(SquareId::as_str);
+    let lookup = Lookup::new(images::all_columns, "images", "square_id", ids)
+        .within("merchant_id", merchant.as_str());
+    let rows: Vec<Row> = match db {
+        Db::Sqlite(connection) => lookup.load(connection)?,
+        Db::Postgres(connection) => lookup.load(connection)?,
+    };
     rows.into_iter().map(held).collect()
 }
 

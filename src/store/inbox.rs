@@ -9,6 +9,7 @@ use crate::domain::id::MerchantId;
 use crate::store::batch;
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
+use crate::store::lookup::Lookup;
 use crate::store::schema::inbox;
 use crate::store::time::{moment, stored};
 use crate::store::transaction::one_at_a_time;
@@ -112,10 +113,12 @@ struct Row<'a> {
 
 /// Of these event ids, those that are here already.
 pub fn known(db: &mut Db, event_ids: &[&str]) -> StoreResult<Vec<Known>> {
-    Ok(inbox::table
-        .filter(inbox::event_id.eq_any(event_ids))
-        .select((inbox::event_id, inbox::body_sha256, inbox::listed))
-        .load(db)?)
+    let columns = (inbox::event_id, inbox::body_sha256, inbox::listed);
+    let lookup = Lookup::new(columns, "inbox", "event_id", event_ids.iter().copied());
+    Ok(match db {
+        Db::Sqlite(connection) => lookup.load(connection)?,
+        Db::Postgres(connection) => lookup.load(connection)?,
+    })
 }
 
 /// Keeps events. Those that are here already, body and all, are left alone.

@@ -5,13 +5,14 @@ use crate::domain::merge::{Decision, Rule, Sides, merge};
 
 /// Hands over what `old.local` holds beside `old.base` to the row that stays,
 /// whose fields are `old.remote`. An edit goes where that row holds what it was
-/// made on, or nothing; where it holds something else, the rule decides.
+/// made on, or nothing; where it holds something else, the rule decides, and
+/// where somebody may have cleared it: nobody has in a profile that `is_as_made`.
 /// Fields that were not edited stay as they are there.
-pub fn hand_over(old: &Sides<'_>, rule: Rule) -> Decision {
+pub fn hand_over(old: &Sides<'_>, is_as_made: bool, rule: Rule) -> Decision {
     let (mut base, mut local) = (old.remote.clone(), old.remote.clone());
     for field in old.local.differing(old.base) {
         local.set(field, value(old.local, field));
-        if old.remote.get(field).is_some() {
+        if !is_as_made || old.remote.get(field).is_some() {
             base.set(field, value(old.base, field));
         }
     }
@@ -50,7 +51,7 @@ mod tests {
             local_at: &BTreeMap::new(),
         };
 
-        let handed = hand_over(&sides, rule);
+        let handed = hand_over(&sides, true, rule);
 
         assert_eq!(handed.fields, named("Bob", note));
         assert_eq!(handed.conflicts.len(), conflicts);
@@ -84,5 +85,26 @@ mod tests {
         check("old", "mine", "theirs", Rule::Local, "mine", 1);
         check("old", "", "theirs", Rule::Local, "", 1);
         check("old", "mine", "theirs", Rule::Newest, "theirs", 1);
+    }
+
+    #[test]
+    fn a_field_that_may_have_been_cleared_since_is_somebody_elses_word() {
+        let note = |note| Fields::default().with(Field::Note, note);
+        let sides = Sides {
+            base: &note("old"),
+            local: &note("mine"),
+            remote: &note(""),
+            sent: None,
+            remote_at: None,
+            local_at: &BTreeMap::new(),
+        };
+
+        for (rule, left) in [(Rule::Square, ""), (Rule::Local, "mine")] {
+            let handed = hand_over(&sides, false, rule);
+
+            assert_eq!(handed.fields, note(left));
+            assert_eq!(handed.conflicts.len(), 1);
+        }
+        assert_eq!(hand_over(&sides, true, Rule::Square).conflicts, []);
     }
 }

@@ -53,7 +53,7 @@ impl Book<'_> {
         let Some(row) = self.rows.get(customer) else {
             // A row that went, and with it the deletion, comes back with a profile that lives again.
             return match is_live {
-                true if self.is_superseded(id) => self.place_of_returned(id),
+                true if self.is_superseded(id) => self.place_of_its_own(id),
                 true if !self.leaving.contains(customer) => Place::Row(customer.clone()),
                 _ => Place::Nowhere,
             };
@@ -62,7 +62,7 @@ impl Book<'_> {
             Some(own) if own == id => Place::Row(customer.clone()),
             None if is_live => Place::Row(customer.clone()),
             // The row was made anew and has a profile of its own since.
-            Some(_) if is_live => self.place_of_returned(id),
+            Some(_) if is_live => self.place_of_its_own(id),
             _ => Place::Nowhere,
         }
     }
@@ -81,8 +81,8 @@ impl Book<'_> {
         })
     }
 
-    /// A row of its own for a profile that lives again, and whose row has another one.
-    fn place_of_returned(&self, id: &SquareId) -> Place {
+    /// A row of its own for a profile that is new, or whose old row has another one.
+    fn place_of_its_own(&self, id: &SquareId) -> Place {
         let is_free = |customer: &CustomerId| {
             let row = self.rows.get(customer);
             row.is_none_or(|row| row.square_id.as_ref() == Some(id))
@@ -120,7 +120,7 @@ impl Book<'_> {
                 return Place::Later;
             }
         }
-        self.unless_locked(CustomerId::of_profile(&self.learning.merchant, id))
+        self.place_of_its_own(id)
     }
 
     fn unless_locked(&self, customer: CustomerId) -> Place {

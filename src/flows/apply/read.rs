@@ -90,7 +90,7 @@ impl<'a> Book<'a> {
             book.in_flight = outbox::creates_in_flight(db, &learning.merchant)?;
         }
         book.read_rows(db, wanted)?;
-        let returned = book.returned();
+        let returned = book.returned(&new);
         book.read_rows(db, returned)?;
         Ok(book)
     }
@@ -168,20 +168,24 @@ impl<'a> Book<'a> {
 }
 
 impl Book<'_> {
-    /// The rows that profiles may get whose own rows have other ones by now.
-    fn returned(&self) -> BTreeSet<CustomerId> {
-        let has_another = |(id, held): &(&SquareId, &Held)| {
-            let row = held
-                .customer_id
-                .as_ref()
-                .and_then(|row| self.rows.get(row))
-                .and_then(|row| row.square_id.as_ref());
-            row.is_some_and(|own| own != *id)
-        };
-        self.images
+    /// The rows that profiles may get whose own rows, or those that would be made
+    /// for `new` ones, have other ones by now.
+    fn returned(&self, new: &[&SquareId]) -> BTreeSet<CustomerId> {
+        let merchant = &self.learning.merchant;
+        let linked = self.images.iter();
+        let linked = linked.filter_map(|(id, held)| Some((id, held.customer_id.clone()?)));
+        let unlinked = new
             .iter()
+            .map(|id| (*id, CustomerId::of_profile(merchant, id)));
+        let has_another = |(id, customer): &(&SquareId, CustomerId)| {
+            let row = self.rows.get(customer);
+            row.and_then(|row| row.square_id.as_ref())
+                .is_some_and(|own| own != *id)
+        };
+        linked
+            .chain(unlinked)
             .filter(has_another)
-            .flat_map(|(id, _)| rows_of(&self.learning.merchant, id))
+            .flat_map(|(id, _)| rows_of(merchant, id))
             .collect()
     }
 

@@ -8,13 +8,13 @@
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
-use crate::domain::lookalike::{Fit, Meant, fit, made_by, meant_by};
+use crate::domain::lookalike::{Fit, Meant, fit, made_by, meant_by, named_by};
 use crate::domain::observation::{Observation, Origin, Shown};
 use crate::domain::profile::Profile;
 use crate::flows::apply::{self, Learning};
 use crate::flows::push::look::{self, Question, Why};
 use crate::store::conflicts::{self, Conflict, Taken};
-use crate::store::customers::{self, Row, SyncState};
+use crate::store::customers::{self, Row, SyncState, look as look_at};
 use crate::store::outbox::{self, Call};
 use crate::store::{Db, StoreResult, images, refusals};
 
@@ -91,9 +91,16 @@ fn made_before(
         return Ok(Looked::Later);
     };
     let is_certain = question.why == Why::Certain;
+    let reference = question.sent.get(Field::ReferenceId).unwrap_or_default();
     // No other profile carries the row's id, also where the row itself is no more.
-    let is_ours = question.sent.get(Field::ReferenceId) == Some(id.as_str());
-    let meant = made_by(&question.sent, &free, is_certain || is_ours);
+    let is_ours = reference == id.as_str();
+    let meant = match made_by(&question.sent, &free, is_certain || is_ours) {
+        // As before a first attempt: the only one with a reference that no other row waits with is it.
+        Meant::None if !look_at::any_unlinked_with(db, &learning.merchant, id, reference)? => {
+            named_by(&question.sent, &free)
+        }
+        meant => meant,
+    };
     // What is known to be made of another body agrees with the row on nothing.
     let base = if is_certain {
         Fields::default()

@@ -42,6 +42,26 @@ pub fn with_profiles(
     Ok(rows.into_iter().map(Columns::into_row).collect())
 }
 
+/// Whether a row other than `id` that has no profile carries this reference.
+pub fn any_unlinked_with(
+    db: &mut Db,
+    merchant: &MerchantId,
+    id: &CustomerId,
+    reference: &str,
+) -> StoreResult<bool> {
+    // Such a row is in any state but this; the index has them by state.
+    let unsynced = SyncState::ALL.map(SyncState::as_str).into_iter();
+    let unsynced = unsynced.filter(|state| *state != SyncState::Synced.as_str());
+    let others = customers::table
+        .filter(customers::sync_state.eq_any(unsynced))
+        .filter(customers::merchant_id.eq(merchant.as_str()))
+        .filter(customers::deleted_at.is_null())
+        .filter(customers::square_id.is_null())
+        .filter(customers::reference_id.eq(reference))
+        .filter(customers::id.ne(id.as_str()));
+    Ok(diesel::select(diesel::dsl::exists(others)).get_result(db)?)
+}
+
 /// Of these rows, those that are gone at Square, and the row that each went into.
 pub fn went_into(
     db: &mut Db,

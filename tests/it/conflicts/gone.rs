@@ -2,6 +2,7 @@
 //! ledger tells of each once.
 
 use serde_json::json;
+use squaresync::domain::id::{CustomerId, MerchantId, SquareId};
 use squaresync::domain::merge::Rule;
 use squaresync::square::simulator::Fault;
 
@@ -14,6 +15,7 @@ on_each_database! {
     a_customer_that_lives_again_takes_what_was_told,
     what_the_seller_changed_since_meets_what_stayed_in_the_row,
     a_row_that_was_made_anew_keeps_its_own_profile,
+    a_row_under_the_id_that_a_profile_would_get_keeps_its_own,
     a_row_that_was_made_anew_tells_what_it_loses_to_the_old_profile,
 }
 
@@ -158,6 +160,29 @@ async fn a_row_that_was_made_anew_keeps_its_own_profile(db: TestDb) {
             .values("SELECT given_name AS value FROM customers WHERE id = 'a'");
         assert_eq!(bea, [Some("Bea".to_owned())]);
     }
+}
+
+async fn a_row_under_the_id_that_a_profile_would_get_keeps_its_own(db: TestDb) {
+    let mut app = App::new(db).await;
+    // An older copy of the database does not know her any more; her row's id was used again.
+    let ann = app.square.create(&json!({"given_name": "Ann"}));
+    let events = app.events();
+    let merchant = MerchantId::new(&app.square.merchant_id);
+    let id = CustomerId::of_profile(&merchant, &SquareId::new(&ann));
+    app.sql(&format!(
+        "INSERT INTO customers (id, given_name) VALUES ('{id}', 'Bea')"
+    ));
+    app.push_all().await;
+    for event in events {
+        app.deliver(&event).await;
+    }
+    app.settle().await;
+
+    let mut rows = app.rows(&["given_name", "sync_state"]);
+    rows.sort();
+    assert_eq!(rows, ["Ann synced", "Bea synced"]);
+    assert_eq!(app.square.len(), 2);
+    app.assert_equal();
 }
 
 async fn a_row_that_was_made_anew_tells_what_it_loses_to_the_old_profile(db: TestDb) {

@@ -3,9 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{Evidence, Violation, is_true, text};
 
 impl Evidence<'_> {
+    /// What Square said in the events that were kept.
+    pub(super) fn told(&self) -> Vec<Value> {
+        let kept: BTreeSet<&str> = self
+            .table("inbox")
+            .iter()
+            .filter_map(|event| text(event, "event_id"))
+            .collect();
+        let events = self.square.events().into_iter();
+        events
+            .filter(|event| kept.contains(event.event_id.as_str()))
+            .map(|event| serde_json::from_str(&event.body).unwrap())
+            .collect()
+    }
+
     pub(super) fn check_events(&self, found: &mut Vec<Violation>) {
         let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
         for event in self.table("inbox") {

@@ -75,15 +75,8 @@ impl Evidence<'_> {
                 ));
             }
         }
-        let known: BTreeSet<&str> = self
-            .table("images")
-            .iter()
-            .filter_map(|image| text(image, "square_id"))
-            .collect();
         for (id, customer) in theirs.iter().filter(|(id, _)| !ours.contains(*id)) {
-            // No list shows one without any public field, so only an event can tell of it.
-            let is_hidden = super::is_hidden(customer);
-            if is_hidden && !known.contains(id.as_str()) {
+            if self.cannot_show(customer) {
                 continue;
             }
             found.push(Violation::new(
@@ -91,6 +84,20 @@ impl Evidence<'_> {
                 format!("no live row of profile {id}"),
             ));
         }
+    }
+
+    /// No list shows a profile without any public field, and nobody asks for one that
+    /// is not known, or known to have ended: only an event could have told of it.
+    fn cannot_show(&self, customer: &Value) -> bool {
+        let (id, version) = (&customer["id"], &customer["version"]);
+        let is_held = |image: &&Row| image.get("square_id") == Some(id);
+        let image = self.table("images").iter().find(is_held);
+        let has_ended = image.is_none_or(|image| text(image, "tombstone_cause").is_some());
+        let tells = |event: &Value| {
+            let shown = &event["data"]["object"]["customer"];
+            shown["id"] == *id && shown["version"] == *version
+        };
+        super::is_hidden(customer) && has_ended && !self.told().iter().any(tells)
     }
 
     fn live_rows(&self) -> impl Iterator<Item = &Row> {
@@ -125,7 +132,9 @@ impl Evidence<'_> {
                 found.push(Violation::new("I43", format!("the row of {id} waits")));
             }
             match (theirs.get(id), text(image, "tombstone_cause")) {
-                (Some(customer), _) if customer["version"].as_i64() != version => {
+                (Some(customer), _)
+                    if customer["version"].as_i64() != version && !self.cannot_show(customer) =>
+                {
                     found.push(Violation::new(
                         "I11",
                         format!(

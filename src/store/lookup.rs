@@ -1,0 +1,117 @@
+//! Rows looked up by many keys at once.
+//!
+//! In: a column and keys. Out: the rows that have one of them. The promise: the
+//! statement is the same text however many keys there are, so that it is prepared
+//! once; and it finds the rows of each key by the index, whatever the server
+//! thinks of the table. PostgreSQL knows nothing of a table that filled up in the
+//! last minute, and would read all of it rather than look up a hundred keys.
+
+use std::collections::BTreeSet;
+
+use diesel::QueryResult;
+use diesel::backend::Backend;
+use diesel::expression::Expression;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
+use diesel::sql_types::{Array, Text};
+use diesel::sqlite::Sqlite;
+
+/// The statement; `S` are the columns to read.
+pub(crate) struct Lookup<'a, S> {
+    columns: S,
+    table: &'static str,
+    /// A column that comes before the key in the index, and its value.
+    within: Option<(&'static str, &'a str)>,
+    key: &'static str,
+    keys: Vec<&'a str>,
+    /// The keys as SQLite is given them.
+    json: String,
+}
+
+impl<'a, S> Lookup<'a, S> {
+    /// Reads `columns` of the rows of `table` whose `key` is one of `keys`.
+    pub(crate) fn new(
+        columns: S,
+        table: &'static str,
+        key: &'static str,
+        keys: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        // Each once: PostgreSQL would give a row for each.
+        let keys: BTreeSet<&str> = keys.into_iter().collect();
+        let keys: Vec<&str> = keys.into_iter().collect();
+        Self {
+            columns,
+            table,
+            within: None,
+            key,
+            json: serde_json::Value::from(keys.clone()).to_string(),
+            keys,
+        }
+    }
+
+    /// Only those whose `column` is `value`.
+    pub(crate) fn within(self, column: &'static str, value: &'a str) -> Self {
+        Self {
+            within: Some((column, value)),
+            ..self
+        }
+    }
+
+    fn conditions<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend + diesel::sql_types::HasSqlType<Text>,
+        &'a str: diesel::serialize::ToSql<Text, DB>,
+    {
+        out.push_sql(" WHERE ");
+        if let Some((column, value)) = &self.within {
+            out.push_sql(column);
+            out.push_sql(" = ");
+            out.push_bind_param::<Text, _>(value)?;
+            out.push_sql(" AND ");
+        }
+        out.push_sql(self.key);
+        Ok(())
+    }
+}
+
+impl<S: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Lookup<'_, S> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        self.columns.walk_ast(out.reborrow())?;
+        out.push_sql(" FROM ");
+        out.push_sql(self.table);
+        self.conditions(&mut out)?;
+        out.push_sql(" IN (SELECT value FROM json_each(");
+        out.push_bind_param::<Text, _>(&self.json)?;
+        out.push_sql("))");
+        Ok(())
+    }
+}
+
+impl<S: QueryFragment<Pg>> QueryFragment<Pg> for Lookup<'_, S> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        self.columns.walk_ast(out.reborrow())?;
+        out.push_sql(" FROM unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        out.push_sql(") AS wanted (key), LATERAL (SELECT * FROM ");
+        out.push_sql(self.table);
+        self.conditions(&mut out)?;
+        // Without the offset it would be one query again, with one plan for all keys.
+        out.push_sql(" = wanted.key OFFSET 0) AS ");
+        out.push_sql(self.table);
+        Ok(())
+    }
+}
+
+impl<S: Expression> Query for Lookup<'_, S> {
+    type SqlType = S::SqlType;
+}
+
+impl<S> QueryId for Lookup<'_, S> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<S, C> RunQueryDsl<C> for Lookup<'_, S> {}
