@@ -9,6 +9,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use diesel::r2d2::{NopErrorHandler, Pool};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task;
@@ -43,7 +44,7 @@ mod transaction;
 mod wake;
 pub mod windows;
 
-use breath::Breath;
+use breath::{Breath, Pause};
 pub use connection::Db;
 use connection::{Connections, Pooled};
 use doubt::Doubt;
@@ -211,11 +212,12 @@ impl Store {
         })
         .await;
         if matches!(self.location, Location::Sqlite(_))
-            && let Some(wait) = self.breathe(began, Instant::now())
+            && let Some(pause) = self.breathe(began, Instant::now())
         {
             // Whoever waits for this write hears of it now; our next one lets other programs in first.
+            let pool = self.pool.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(wait).await;
+                rest(pool, pause).await;
                 drop(turn);
             });
         }
@@ -223,7 +225,7 @@ impl Store {
     }
 
     /// How long our next write is to leave the file alone after one that lasted from `began` to `ended`.
-    fn breathe(&self, began: Instant, ended: Instant) -> Option<Duration> {
+    fn breathe(&self, began: Instant, ended: Instant) -> Option<Pause> {
         let mut breath = self.breath.lock().unwrap_or_else(PoisonError::into_inner);
         let free_since = std::mem::replace(&mut breath.1, ended);
         breath
@@ -258,6 +260,23 @@ impl Store {
     pub async fn probe(&self) -> StoreResult<()> {
         self.write(sellers::touch).await
     }
+}
+
+/// Leaves the file of SQLite alone for a while. Its log is copied while nobody of
+/// ours adds to it: then the next write begins it anew, and it stays short.
+async fn rest(pool: Pool<Connections>, pause: Pause) {
+    let began = Instant::now();
+    if pause.copies {
+        let copied = blocking(move || {
+            let copy = "PRAGMA wal_checkpoint(PASSIVE)";
+            Ok(pool.get()?.db.batch_execute(copy)?)
+        });
+        if let Err(error) = copied.await {
+            // A commit that finds the log too long tries again.
+            tracing::debug!(%error, "SQLite's log could not be copied into its file");
+        }
+    }
+    tokio::time::sleep(pause.time.saturating_sub(began.elapsed())).await;
 }
 
 /// Opens one connection outside the pool, so that its error is the true one and not the pool's.

@@ -3,8 +3,11 @@
 //! alone, unless a person allowed it; where two fit, a person has to say.
 
 use crate::domain::field::{Field, Fields};
-use crate::domain::id::SquareId;
 use crate::domain::spelling::alike;
+
+mod meant;
+
+pub use meant::{Meant, edited_since, made_by, meant_by};
 
 /// By what a customer is looked for at Square before a profile is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,90 +107,15 @@ fn same(field: Field, one: &Fields, other: &Fields) -> bool {
         || (field == Field::PhoneNumber && number(one).is_some() && number(one) == number(other))
 }
 
-/// Which of several profiles is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Meant {
-    /// None of them.
-    None,
-    /// This one.
-    This(SquareId),
-    /// One of these, and only a person can say which.
-    OneOf(Vec<SquareId>),
-}
-
-/// Which of these profiles a create made whose outcome is unknown. Where Square
-/// says that its key made one, or its reference is nobody else's (`is_certain`),
-/// the only one with its reference is it, whatever it shows by now.
-pub fn made_by(sent: &Fields, found: &[(SquareId, Fields)], is_certain: bool) -> Meant {
-    let best = found.iter().map(|(_, shown)| fit(sent, shown)).max();
-    match best {
-        None => Meant::None,
-        Some(Fit::Not) if is_certain => match named_by(sent, found) {
-            Meant::None => Meant::OneOf(ids(found)),
-            named => named,
-        },
-        Some(Fit::Not) => Meant::None,
-        Some(best) => found
-            .iter()
-            .find(|(_, shown)| fit(sent, shown) == best)
-            .map_or(Meant::None, |(id, _)| Meant::This(id.clone())),
-    }
-}
-
-/// The only one of these profiles with the reference that was sent.
-pub fn named_by(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
-    let is_named = |shown: &Fields| {
-        sent.get(Field::ReferenceId).is_some() && same(Field::ReferenceId, sent, shown)
-    };
-    only(found, is_named, Meant::None)
-}
-
-/// Which of the profiles found for a row it is: the only one, or the only one that shows all of it.
-pub fn meant_by(row: &Fields, found: &[(SquareId, Fields)]) -> Meant {
-    match found {
-        [] => Meant::None,
-        [(id, _)] => Meant::This(id.clone()),
-        several => only(
-            several,
-            |shown| row.get(Field::ReferenceId).is_some() && fit(row, shown) == Fit::Whole,
-            Meant::OneOf(ids(several)),
-        ),
-    }
-}
-
-/// The only one that is `wanted`, else `otherwise`.
-fn only(found: &[(SquareId, Fields)], wanted: impl Fn(&Fields) -> bool, otherwise: Meant) -> Meant {
-    let mut wanted = found.iter().filter(|(_, shown)| wanted(shown));
-    match (wanted.next(), wanted.next()) {
-        (Some((id, _)), None) => Meant::This(id.clone()),
-        _ => otherwise,
-    }
-}
-
-fn ids(found: &[(SquareId, Fields)]) -> Vec<SquareId> {
-    found.iter().map(|(id, _)| id.clone()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ann() -> Fields {
+    pub(super) fn ann() -> Fields {
         Fields::default()
             .with(Field::GivenName, "Ann")
             .with(Field::ReferenceId, "CRM-17")
             .with(Field::PhoneNumber, "212 555-4240")
-    }
-
-    fn found(all: &[Fields]) -> Vec<(SquareId, Fields)> {
-        (1..)
-            .map(|number: u32| SquareId::new(number.to_string()))
-            .zip(all.iter().cloned())
-            .collect()
-    }
-
-    fn this(id: &str) -> Meant {
-        Meant::This(SquareId::new(id))
     }
 
     #[test]
@@ -244,56 +172,5 @@ mod tests {
         assert_eq!(fit(&ann(), &elsewhere), Fit::Not);
         let other = renamed.with(Field::ReferenceId, "CRM-18");
         assert_eq!(fit(&ann(), &other), Fit::Not);
-    }
-
-    #[test]
-    fn the_best_fit_was_made_by_the_create() {
-        let renamed = ann().with(Field::GivenName, "Anna");
-        let bob = ann()
-            .with(Field::GivenName, "Bob")
-            .with(Field::PhoneNumber, "+12125550000");
-        let sent = ann();
-        let only_bob = found(std::slice::from_ref(&bob));
-        assert_eq!(
-            made_by(&sent, &found(&[bob.clone(), renamed.clone(), ann()]), false),
-            this("3")
-        );
-        assert_eq!(
-            made_by(&sent, &found(&[bob.clone(), renamed]), false),
-            this("2")
-        );
-        assert_eq!(made_by(&sent, &only_bob, false), Meant::None);
-        // The key made one, and this is the only one with the reference.
-        assert_eq!(made_by(&sent, &only_bob, true), this("1"));
-        assert!(
-            matches!(made_by(&sent, &found(&[bob.clone(), bob]), true), Meant::OneOf(two) if two.len() == 2)
-        );
-        assert_eq!(made_by(&sent, &[], true), Meant::None);
-    }
-
-    #[test]
-    fn the_only_one_with_the_reference_is_named_by_it() {
-        let bob = ann().with(Field::GivenName, "Bob");
-        let other = bob.clone().with(Field::ReferenceId, "CRM-18");
-        let both = found(&[other.clone(), bob.clone()]);
-        assert_eq!(named_by(&ann(), &both), this("2"));
-        assert_eq!(named_by(&ann(), &found(&[bob.clone(), bob])), Meant::None);
-        let unnamed = Fields::default().with(Field::GivenName, "Ann");
-        assert_eq!(named_by(&unnamed, &found(&[other])), Meant::None);
-    }
-
-    #[test]
-    fn of_several_a_row_is_none_unless_one_alone_shows_all_of_it() {
-        let bob = ann().with(Field::GivenName, "Bob");
-        assert_eq!(meant_by(&ann(), &[]), Meant::None);
-        assert_eq!(
-            meant_by(&ann(), &found(std::slice::from_ref(&bob))),
-            this("1")
-        );
-        assert_eq!(meant_by(&ann(), &found(&[bob, ann()])), this("2"));
-        assert!(matches!(
-            meant_by(&ann(), &found(&[ann(), ann()])),
-            Meant::OneOf(_)
-        ));
     }
 }

@@ -3,9 +3,10 @@
 //! free while webhooks keep coming.
 //!
 //! In: how long writes held the lock, and how long nobody of ours did. Out: how
-//! long the next one has to wait. The promise: over any stretch of busy time the
-//! file is free for a sixth of it, in pieces that are long enough to be found;
-//! what comes now and then waits for nothing.
+//! long the next one has to wait, and whether the log is copied into the file
+//! meanwhile, which keeps nobody from writing. The promise: over any stretch of
+//! busy time the file is free for a sixth of it, in pieces that are long enough
+//! to be found; what comes now and then waits for nothing.
 
 use std::time::Duration;
 
@@ -14,10 +15,24 @@ const PARTS: u32 = 5;
 /// What is less is not worth a wait.
 const SHORTEST: Duration = Duration::from_millis(2);
 
+/// How much writing makes the log long enough to be copied.
+const COPIED: Duration = Duration::from_millis(40);
+
+/// A time for which the file is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pause {
+    /// How long, at least.
+    pub(crate) time: Duration,
+    /// Whether the log is copied into the file meanwhile.
+    pub(crate) copies: bool,
+}
+
 /// The time for which the file is still to be left alone.
 #[derive(Debug, Default)]
 pub(crate) struct Breath {
     owed: Duration,
+    /// Written since the log was copied last.
+    written: Duration,
 }
 
 impl Breath {
@@ -26,10 +41,21 @@ impl Breath {
         self.owed = self.owed.saturating_sub(time);
     }
 
-    /// A write of ours held it for `time`. Gives the wait before the next one, if any.
-    pub(crate) fn was_held(&mut self, time: Duration) -> Option<Duration> {
+    /// A write of ours held it for `time`. Gives the pause before the next one, if any.
+    pub(crate) fn was_held(&mut self, time: Duration) -> Option<Pause> {
         self.owed += time / PARTS;
-        (SHORTEST <= self.owed).then_some(self.owed)
+        self.written += time;
+        if self.owed < SHORTEST {
+            return None;
+        }
+        let copies = COPIED <= self.written;
+        if copies {
+            self.written = Duration::ZERO;
+        }
+        Some(Pause {
+            time: self.owed,
+            copies,
+        })
     }
 }
 
@@ -50,7 +76,21 @@ mod tests {
     fn a_long_one_is() {
         let mut breath = Breath::default();
 
-        assert_eq!(breath.was_held(20 * MS), Some(4 * MS));
+        assert_eq!(
+            breath.was_held(20 * MS).map(|pause| pause.time),
+            Some(4 * MS)
+        );
+    }
+
+    #[test]
+    fn the_log_is_copied_in_a_pause_after_much_was_written() {
+        let mut breath = Breath::default();
+        let copies: Vec<bool> = (0..6)
+            .filter_map(|_| breath.was_held(20 * MS))
+            .map(|pause| pause.copies)
+            .collect();
+
+        assert_eq!(copies, [false, true, false, true, false, true]);
     }
 
     #[test]
@@ -58,7 +98,8 @@ mod tests {
         let mut breath = Breath::default();
         let waits: Vec<_> = (0..10).map(|_| breath.was_held(MS)).collect();
 
-        assert_eq!(waits.iter().flatten().collect::<Vec<_>>(), [&(2 * MS)]);
+        let waits: Vec<Duration> = waits.iter().flatten().map(|pause| pause.time).collect();
+        assert_eq!(waits, [2 * MS]);
     }
 
     #[test]
@@ -69,6 +110,9 @@ mod tests {
 
         assert_eq!(breath.was_held(Duration::ZERO), None);
         breath.was_free(MS);
-        assert_eq!(breath.was_held(10 * MS), Some(2 * MS));
+        assert_eq!(
+            breath.was_held(10 * MS).map(|pause| pause.time),
+            Some(2 * MS)
+        );
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
-use crate::domain::lookalike::{Fit, Meant, fit, made_by, meant_by, named_by};
+use crate::domain::lookalike::{Fit, Meant, edited_since, fit, made_by, meant_by};
 use crate::domain::observation::{Observation, Origin, Shown};
 use crate::domain::profile::Profile;
 use crate::flows::apply::{self, Learning};
@@ -95,9 +95,9 @@ fn made_before(
     // No other profile carries the row's id, also where the row itself is no more.
     let is_ours = reference == id.as_str();
     let meant = match made_by(&question.sent, &free, is_certain || is_ours) {
-        // As before a first attempt: the only one with a reference that no other row waits with is it.
+        // Unless another row that has no profile may have made it.
         Meant::None if !look_at::any_unlinked_with(db, &learning.merchant, id, reference)? => {
-            named_by(&question.sent, &free)
+            edited_since(&question.sent, &free)
         }
         meant => meant,
     };

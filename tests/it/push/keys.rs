@@ -101,7 +101,16 @@ async fn a_key_that_square_forgot_makes_no_second_profile(db: TestDb) {
 }
 
 async fn a_profile_edited_since_is_still_the_one_that_was_made(db: TestDb) {
-    for email in ["ann@example.com", "anna@example.com"] {
+    for (edit, shown) in [
+        (
+            json!({"given_name": "Anna", "note": null}),
+            "given_name = 'Anna' AND note IS NULL",
+        ),
+        (
+            json!({"email_address": "anna@example.com"}),
+            "email_address LIKE 'anna@%'",
+        ),
+    ] {
         let mut app = App::new(TestDb::new(db.kind())).await;
         app.square
             .faults(|faults| faults.next(Fault::LostAnswer, 1));
@@ -111,7 +120,6 @@ async fn a_profile_edited_since_is_still_the_one_that_was_made(db: TestDb) {
         );
         app.push_once().await.unwrap();
         let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
-        let edit = json!({"given_name": "Anna", "note": null, "email_address": email});
         app.square.update(&id, &edit);
         app.advance(DAYS).await;
         app.square.forget_keys();
@@ -119,8 +127,8 @@ async fn a_profile_edited_since_is_still_the_one_that_was_made(db: TestDb) {
         app.push_all().await;
         app.settle().await;
 
-        let merged = "live_customers WHERE given_name = 'Anna' AND note IS NULL AND nickname = 'A'";
-        assert_eq!(app.other().count(merged), 1, "{}", app.dump());
+        let merged = format!("live_customers WHERE {shown} AND nickname = 'A'");
+        assert_eq!(app.other().count(&merged), 1, "{}", app.dump());
         assert_eq!(app.other().count("live_customers"), 1);
         assert_eq!(creates(&app), 1);
         app.assert_equal();

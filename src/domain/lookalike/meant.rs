@@ -1,0 +1,159 @@
+//! Which of several profiles is meant by what was sent, or by a row.
+
+use crate::domain::field::{Field, Fields};
+use crate::domain::id::SquareId;
+use crate::domain::lookalike::{Fit, fit, same};
+
+/// Which of several profiles is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// None of them.
+    None,
+    /// This one.
+    This(SquareId),
+    /// One of these, and only a person can say which.
+    OneOf(Vec<SquareId>),
+}
+
+/// Which of these profiles a create made whose outcome is unknown. Where Square
+/// says that its key made one, or its reference is nobody else's (`is_certain`),
+/// the only one with its reference is it, whatever it shows by now.
+pub fn made_by(sent: &Fields, found: &[(SquareId, Fields)], is_certain: bool) -> Meant {
+    let best = found.iter().map(|(_, shown)| fit(sent, shown)).max();
+    match best {
+        None => Meant::None,
+        Some(Fit::Not) if is_certain => match named_by(sent, found) {
+            Meant::None => Meant::OneOf(ids(found)),
+            named => named,
+        },
+        Some(Fit::Not) => Meant::None,
+        Some(best) => found
+            .iter()
+            .find(|(_, shown)| fit(sent, shown) == best)
+            .map_or(Meant::None, |(id, _)| Meant::This(id.clone())),
+    }
+}
+
+/// The only one of these profiles with the reference that was sent, if it shows
+/// most of the rest too: a customer of the seller's own may carry that reference.
+pub fn edited_since(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
+    match named_by(sent, found) {
+        Meant::This(_) => only(
+            found,
+            |shown| same(Field::ReferenceId, sent, shown) && shows_most(sent, shown),
+            Meant::None,
+        ),
+        other => other,
+    }
+}
+
+fn shows_most(sent: &Fields, shown: &Fields) -> bool {
+    let others = Field::ALL.into_iter();
+    let others = others.filter(|it| *it != Field::ReferenceId && sent.get(*it).is_some());
+    let (kept, changed): (Vec<_>, Vec<_>) = others.partition(|it| same(*it, sent, shown));
+    changed.len() < kept.len()
+}
+
+/// The only one of these profiles with the reference that was sent.
+fn named_by(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
+    let is_named = |shown: &Fields| {
+        sent.get(Field::ReferenceId).is_some() && same(Field::ReferenceId, sent, shown)
+    };
+    only(found, is_named, Meant::None)
+}
+
+/// Which of the profiles found for a row it is: the only one, or the only one that shows all of it.
+pub fn meant_by(row: &Fields, found: &[(SquareId, Fields)]) -> Meant {
+    match found {
+        [] => Meant::None,
+        [(id, _)] => Meant::This(id.clone()),
+        several => only(
+            several,
+            |shown| row.get(Field::ReferenceId).is_some() && fit(row, shown) == Fit::Whole,
+            Meant::OneOf(ids(several)),
+        ),
+    }
+}
+
+/// The only one that is `wanted`, else `otherwise`.
+fn only(found: &[(SquareId, Fields)], wanted: impl Fn(&Fields) -> bool, otherwise: Meant) -> Meant {
+    let mut wanted = found.iter().filter(|(_, shown)| wanted(shown));
+    match (wanted.next(), wanted.next()) {
+        (Some((id, _)), None) => Meant::This(id.clone()),
+        _ => otherwise,
+    }
+}
+
+fn ids(found: &[(SquareId, Fields)]) -> Vec<SquareId> {
+    found.iter().map(|(id, _)| id.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::lookalike::tests::ann;
+
+    fn found(all: &[Fields]) -> Vec<(SquareId, Fields)> {
+        (1..)
+            .map(|number: u32| SquareId::new(number.to_string()))
+            .zip(all.iter().cloned())
+            .collect()
+    }
+
+    fn this(id: &str) -> Meant {
+        Meant::This(SquareId::new(id))
+    }
+
+    #[test]
+    fn the_best_fit_was_made_by_the_create() {
+        let renamed = ann().with(Field::GivenName, "Anna");
+        let bob = ann()
+            .with(Field::GivenName, "Bob")
+            .with(Field::PhoneNumber, "+12125550000");
+        let sent = ann();
+        let only_bob = found(std::slice::from_ref(&bob));
+        assert_eq!(
+            made_by(&sent, &found(&[bob.clone(), renamed.clone(), ann()]), false),
+            this("3")
+        );
+        assert_eq!(
+            made_by(&sent, &found(&[bob.clone(), renamed]), false),
+            this("2")
+        );
+        assert_eq!(made_by(&sent, &only_bob, false), Meant::None);
+        // The key made one, and this is the only one with the reference.
+        assert_eq!(made_by(&sent, &only_bob, true), this("1"));
+        assert!(
+            matches!(made_by(&sent, &found(&[bob.clone(), bob]), true), Meant::OneOf(two) if two.len() == 2)
+        );
+        assert_eq!(made_by(&sent, &[], true), Meant::None);
+    }
+
+    #[test]
+    fn one_that_shows_most_of_it_was_edited_since() {
+        let sent = ann().with(Field::Note, "old");
+        let moved = sent.clone().with(Field::PhoneNumber, "+12125550000");
+        let other = moved.clone().with(Field::ReferenceId, "CRM-18");
+        let theirs = moved.clone().with(Field::GivenName, "Bob");
+        let both = found(&[other.clone(), moved.clone()]);
+        assert_eq!(edited_since(&sent, &both), this("2"));
+        for none in [&[other][..], &[theirs], &[moved.clone(), moved], &[]] {
+            assert_eq!(edited_since(&sent, &found(none)), Meant::None);
+        }
+    }
+
+    #[test]
+    fn of_several_a_row_is_none_unless_one_alone_shows_all_of_it() {
+        let bob = ann().with(Field::GivenName, "Bob");
+        assert_eq!(meant_by(&ann(), &[]), Meant::None);
+        assert_eq!(
+            meant_by(&ann(), &found(std::slice::from_ref(&bob))),
+            this("1")
+        );
+        assert_eq!(meant_by(&ann(), &found(&[bob, ann()])), this("2"));
+        assert!(matches!(
+            meant_by(&ann(), &found(&[ann(), ann()])),
+            Meant::OneOf(_)
+        ));
+    }
+}
