@@ -1,15 +1,15 @@
 //! How fast rows get to Square: the real binary and the real simulator, each a
 //! process of its own, beside a plain client that makes the same customers one by
-//! one in the same run. `cargo bench --bench push`; it prints tables.
+//! one in the same run. `cargo bench --bench push` prints tables and writes them
+//! into `benches/RESULTS.md`.
 //!
 //! `SQUARESYNC_BENCH_ROWS` (10000) rows are inserted by one statement. PostgreSQL
 //! is the server of `TEST_DATABASE_URL`, or a private one.
 
 #![expect(
     clippy::expect_used,
-    clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a bench prints, and one that cannot go on should say where"
+    reason = "a bench that cannot go on should say where"
 )]
 
 use std::time::{Duration, Instant};
@@ -22,6 +22,10 @@ use tempfile::TempDir;
 mod parts;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
+#[path = "../common/report.rs"]
+mod report;
+
+use report::Report;
 
 use parts::{LATE, Other, Process, Web};
 
@@ -33,9 +37,9 @@ const SINGLE: usize = 20;
 fn main() {
     let rows = std::env::var("SQUARESYNC_BENCH_ROWS").ok();
     let rows = rows.and_then(|text| text.parse().ok()).unwrap_or(10_000);
-    println!("Push of {rows} rows, {LATE} a request\n");
-    println!("| what | rows | s | rows/s | calls | CPU s | ratio |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let title = format!("{rows} rows, {LATE} a request");
+    let mut report = Report::new("push", &title);
+    report.table(&["what", "rows", "s", "rows/s", "calls", "CPU s", "ratio"]);
     let alone = one_by_one();
     let one_by_one = Measured {
         rows: ALONE,
@@ -43,25 +47,37 @@ fn main() {
         calls: u64::from(ALONE),
         cpu: None,
     };
-    row("one by one, a plain client", &one_by_one, alone);
+    row(
+        &mut report,
+        "one by one, a plain client",
+        &one_by_one,
+        alone,
+    );
     let mut latencies = Vec::new();
     let file = TempDir::new().expect("a folder");
     let sqlite = format!("sqlite:{}", file.path().join("bench.db").display());
-    latencies.push(("SQLite", database("SQLite", &sqlite, rows, alone)));
+    let singles = database(&mut report, "SQLite", &sqlite, rows, alone);
+    latencies.push(("SQLite", singles));
     match postgres::server() {
         Ok(server) => {
             let url = schema(server);
-            latencies.push(("PostgreSQL", database("PostgreSQL", &url, rows, alone)));
+            let singles = database(&mut report, "PostgreSQL", &url, rows, alone);
+            latencies.push(("PostgreSQL", singles));
         }
-        Err(message) => println!("\nPostgreSQL is left out: {message}"),
+        Err(message) => eprintln!("PostgreSQL is left out: {message}"),
     }
-    println!("\n| one row, from its commit until Square has it | p50 ms | most ms |");
-    println!("| --- | --- | --- |");
+    report.table(&[
+        "one row, from its commit until Square has it",
+        "p50 ms",
+        "most ms",
+    ]);
     for (name, mut times) in latencies {
         times.sort_unstable();
         let at = |place: usize| times.get(place).map_or(0, Duration::as_millis);
-        println!("| {name} | {} | {} |", at(SINGLE / 2), at(SINGLE - 1));
+        let (half, most) = (at(SINGLE / 2), at(SINGLE - 1));
+        report.row(&[name.to_owned(), half.to_string(), most.to_string()]);
     }
+    report.write().expect("benches/RESULTS.md");
 }
 
 /// What was measured.
@@ -73,19 +89,22 @@ struct Measured {
     cpu: Option<Duration>,
 }
 
-fn row(what: &str, measured: &Measured, alone: Duration) {
+fn row(report: &mut Report, what: &str, measured: &Measured, alone: Duration) {
     let seconds = measured.time.as_secs_f64();
     let rows = f64::from(measured.rows);
     let one = alone.as_secs_f64() / f64::from(ALONE);
     let cpu = measured
         .cpu
         .map_or_else(String::new, |cpu| format!("{:.2}", cpu.as_secs_f64()));
-    println!(
-        "| {what} | {rows} | {seconds:.2} | {:.0} | {} | {cpu} | {:.0} |",
-        rows / seconds,
-        measured.calls,
-        one * rows / seconds
-    );
+    report.row(&[
+        what.to_owned(),
+        rows.to_string(),
+        format!("{seconds:.2}"),
+        format!("{:.0}", rows / seconds),
+        measured.calls.to_string(),
+        cpu,
+        format!("{:.0}", one * rows / seconds),
+    ]);
 }
 
 /// Makes customers with one call after another, and does nothing with the answers.
@@ -107,7 +126,13 @@ fn one_by_one() -> Duration {
 
 /// Measures on one database, from the commit of the statement that writes the
 /// rows until all are settled. Gives how long single rows took.
-fn database(name: &str, url: &str, rows: u32, alone: Duration) -> Vec<Duration> {
+fn database(
+    report: &mut Report,
+    name: &str,
+    url: &str,
+    rows: u32,
+    alone: Duration,
+) -> Vec<Duration> {
     let square = Process::square();
     let web = Web::new();
     let service = Process::serve(&square.address, url);
@@ -127,7 +152,7 @@ fn database(name: &str, url: &str, rows: u32, alone: Duration) -> Vec<Duration> 
             calls: web.state(&square.address, "writes") - before,
             cpu: Some(service.cpu() - computed),
         };
-        row(&format!("{name}, {what}"), &measured, alone);
+        row(report, &format!("{name}, {what}"), &measured, alone);
     };
     measure(
         "new rows",

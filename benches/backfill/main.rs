@@ -1,66 +1,94 @@
 //! How fast a directory is read: the real binary against the real simulator,
 //! each a process of its own, beside a plain client that reads the same pages one
-//! after another in the same run. `cargo bench --bench backfill`; it prints tables.
+//! after another in the same run. `cargo bench --bench backfill` prints tables and
+//! writes them into `benches/RESULTS.md`.
 //!
-//! `SQUARESYNC_BENCH_CUSTOMERS` (100000) is the size of the directory;
-//! `SQUARESYNC_BENCH_MANY` (none) that of one more, read for its memory alone;
-//! `TEST_DATABASE_URL`, where it is set, adds PostgreSQL.
+//! `SQUARESYNC_BENCH_CUSTOMERS` (100000) is the size of the directory, and
+//! `SQUARESYNC_BENCH_LATE` (50ms) how late Square answers where that is measured;
+//! `SQUARESYNC_BENCH_MANY` (none) is the size of one more directory, read for its
+//! memory alone. PostgreSQL is the server of `TEST_DATABASE_URL`, or a private one.
 
 #![expect(
     clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a bench prints, and one that cannot go on should say where"
+    clippy::print_stderr,
+    reason = "a bench that cannot go on should say where"
 )]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
 use serde_json::{Value, json};
-use squaresync::square::simulator::{Clock, Options, Simulator};
 use tempfile::TempDir;
+
+#[path = "../../tests/it/support/postgres.rs"]
+mod postgres;
+#[path = "../common/report.rs"]
+mod report;
+mod spreads;
+
+use report::Report;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_squaresync");
 const TOKEN: &str = "sandbox-token";
-/// How late the simulator answers where lateness is measured.
-const LATE: &str = "50ms";
-/// How many customers each of the spreads has.
-const SPREAD: u32 = 20_000;
 
 fn main() {
     let customers = number("SQUARESYNC_BENCH_CUSTOMERS").unwrap_or(100_000);
-    println!("Backfill of {customers} customers\n");
-    println!("| what | s | customers/s | pages/s | peak MiB | MiB written | ratio |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let late = std::env::var("SQUARESYNC_BENCH_LATE").unwrap_or_else(|_| "50ms".to_owned());
+    let title = format!("{customers} customers read for the first time");
+    let mut report = Report::new("backfill", &title);
+    report.table(&[
+        "what",
+        "s",
+        "customers/s",
+        "pages/s",
+        "peak MiB",
+        "MiB written",
+        "ratio",
+    ]);
     let at_once = Square::start(customers, None);
     let ceiling = pages(&at_once.url);
-    row("simulator alone, 0 ms", customers, &ceiling, None);
+    row(
+        &mut report,
+        "simulator alone, 0 ms",
+        customers,
+        &ceiling,
+        None,
+    );
     each_database(|name, url| {
-        let first = backfill(&at_once.url, url);
-        row(&format!("{name}, 0 ms"), customers, &first, None);
-        let second = backfill(&at_once.url, url);
-        row(&format!("{name}, 0 ms, again"), customers, &second, None);
+        for what in ["0 ms", "0 ms, again"] {
+            let read = backfill(&at_once.url, url);
+            row(
+                &mut report,
+                &format!("{name}, {what}"),
+                customers,
+                &read,
+                None,
+            );
+        }
     });
     drop(at_once);
-    let late = Square::start(customers, Some(LATE));
-    let plain = pages(&late.url);
-    let label = format!("pages one after another, {LATE}");
-    row(&label, customers, &plain, Some(1.0));
+    let square = Square::start(customers, Some(&late));
+    let plain = pages(&square.url);
+    let label = format!("pages one after another, {late}");
+    row(&mut report, &label, customers, &plain, Some(1.0));
     each_database(|name, url| {
-        let read = backfill(&late.url, url);
+        let read = backfill(&square.url, url);
         let ratio = plain.time.as_secs_f64() / read.time.as_secs_f64();
-        row(&format!("{name}, {LATE}"), customers, &read, Some(ratio));
+        let label = format!("{name}, {late}");
+        row(&mut report, &label, customers, &read, Some(ratio));
     });
-    drop(late);
+    drop(square);
     if let Some(many) = number("SQUARESYNC_BENCH_MANY") {
         let square = Square::start(many, None);
         each_database(|name, url| {
             let read = backfill(&square.url, url);
-            row(&format!("{name}, {many} customers"), many, &read, None);
+            let label = format!("{name}, {many} customers");
+            row(&mut report, &label, many, &read, None);
         });
     }
-    spreads();
+    spreads::count(&mut report);
+    report.write().expect("benches/RESULTS.md");
 }
 
 fn number(name: &str) -> Option<u32> {
@@ -77,7 +105,7 @@ struct Measured {
     written: u64,
 }
 
-fn row(what: &str, customers: u32, measured: &Measured, ratio: Option<f64>) {
+fn row(report: &mut Report, what: &str, customers: u32, measured: &Measured, ratio: Option<f64>) {
     let seconds = measured.time.as_secs_f64();
     let pages = if measured.pages == 0 {
         String::new()
@@ -85,12 +113,15 @@ fn row(what: &str, customers: u32, measured: &Measured, ratio: Option<f64>) {
         format!("{:.0}", f64::from(measured.pages) / seconds)
     };
     let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.1}"));
-    println!(
-        "| {what} | {seconds:.1} | {:.0} | {pages} | {} | {} | {ratio} |",
-        f64::from(customers) / seconds,
-        measured.peak,
-        measured.written
-    );
+    report.row(&[
+        what.to_owned(),
+        format!("{seconds:.1}"),
+        format!("{:.0}", f64::from(customers) / seconds),
+        pages,
+        measured.peak.to_string(),
+        measured.written.to_string(),
+        ratio,
+    ]);
 }
 
 /// Does the same on SQLite and, where there is one, on PostgreSQL.
@@ -98,19 +129,23 @@ fn each_database(mut measure: impl FnMut(&str, &str)) {
     let folder = TempDir::new().expect("a folder");
     let file = format!("sqlite:{}", folder.path().join("bench.db").display());
     measure("SQLite", &file);
-    if let Ok(server) = std::env::var("TEST_DATABASE_URL") {
-        let schema = format!("bench_{}", uuid::Uuid::new_v4().simple());
-        psql(&server, &format!("CREATE SCHEMA {schema}"));
-        let mark = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{mark}options=-csearch_path%3D{schema}");
-        measure("PostgreSQL", &url);
-        psql(&server, &format!("DROP SCHEMA {schema} CASCADE"));
+    match postgres::server() {
+        Ok(server) => {
+            let schema = format!("bench_{}", uuid::Uuid::new_v4().simple());
+            psql(server, &format!("CREATE SCHEMA {schema}"));
+            let mark = if server.contains('?') { '&' } else { '?' };
+            let url = format!("{server}{mark}options=-csearch_path%3D{schema}");
+            measure("PostgreSQL", &url);
+            psql(server, &format!("DROP SCHEMA {schema} CASCADE"));
+        }
+        Err(message) => eprintln!("PostgreSQL is left out: {message}"),
     }
 }
 
 fn psql(server: &str, sql: &str) {
     let done = Command::new("psql")
         .args(["-q", server, "-c", sql])
+        .env("PGOPTIONS", "--client-min-messages=warning")
         .status();
     assert!(done.expect("psql").success(), "{sql}");
 }
@@ -221,43 +256,4 @@ fn backfill(square: &str, database: &str) -> Measured {
     assert!(ended.success(), "the backfill failed");
     measured.time = began.elapsed();
     measured
-}
-
-/// Counts requests for directories whose customers came in other ways.
-fn spreads() {
-    println!("\n| {SPREAD} customers who came | requests | at most |");
-    println!("| --- | --- | --- |");
-    let wave = |number: u32| match number % 4000 {
-        0 => TimeDelta::days(40),
-        _ => TimeDelta::milliseconds(20),
-    };
-    spread("evenly in five years", |_| TimeDelta::minutes(131));
-    spread("on one day", |_| TimeDelta::milliseconds(4300));
-    spread("in one second", |number| {
-        TimeDelta::milliseconds(i64::from(number % 20 == 0))
-    });
-    spread("at once", |_| TimeDelta::zero());
-    spread("in waves", wave);
-}
-
-fn spread(how: &str, gap: impl Fn(u32) -> TimeDelta) {
-    let start = chrono::DateTime::UNIX_EPOCH + TimeDelta::days(19_000);
-    let options = Options {
-        clock: Clock::manual(start),
-        webhook: None,
-        ..Options::default()
-    };
-    let square = Simulator::start(options).expect("a simulator");
-    for number in 0..SPREAD {
-        square.advance(gap(number).to_std().expect("a time"));
-        square.create(&json!({"given_name": format!("C{number}")}));
-    }
-    square.advance(Duration::from_secs(86_400));
-    let folder = TempDir::new().expect("a folder");
-    let file = format!("sqlite:{}", folder.path().join("bench.db").display());
-    backfill(&square.url(), &file);
-    let calls = square.calls();
-    let asked = calls.iter().filter(|call| call.path.ends_with("/search"));
-    let most = SPREAD.div_ceil(100) * 115 / 100 + 20;
-    println!("| {how} | {} | {most} |", asked.count());
 }
