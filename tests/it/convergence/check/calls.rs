@@ -154,7 +154,7 @@ impl Evidence<'_> {
 
     /// A question about somebody that failed is asked again before that one is made (I38).
     fn check_lookups(&self, found: &mut Vec<Violation>) {
-        for pair in self.calls.windows(2) {
+        for (place, pair) in self.calls.windows(2).enumerate() {
             let each = pair[1].each();
             let [made] = each.as_slice() else {
                 continue;
@@ -162,6 +162,14 @@ impl Evidence<'_> {
             let asked = &pair[0];
             let has_failed = matches!(asked.status, None | Some(401 | 403 | 408 | 429 | 500..));
             let is_create = made.method == "POST" && made.path == "/v2/customers";
+            // Somebody else may have the same reference.
+            let is_repeated = self.calls[..place]
+                .iter()
+                .flat_map(Call::each)
+                .any(|call| call.idempotency_key == made.idempotency_key);
+            if is_repeated {
+                continue;
+            }
             if asked.path != "/v2/customers/search" || !has_failed || !is_create {
                 continue;
             }

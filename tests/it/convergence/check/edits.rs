@@ -1,5 +1,7 @@
 //! Edits: none vanishes without a word, on either side (I30, I31, I36).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Evidence, Row, Violation, fields, same, text};
@@ -28,18 +30,39 @@ impl Evidence<'_> {
         }
     }
 
-    /// Every state of every profile that we know of.
+    /// Every state of every profile that we know of, or that went into one of those
+    /// before anybody told of it.
     fn histories(&self) -> Vec<Vec<Value>> {
         let images = self.table("images").iter();
-        images
-            .filter_map(|image| Some(self.square.history(text(image, "square_id")?)))
-            .collect()
+        let mut known: BTreeSet<String> = images
+            .filter_map(|image| text(image, "square_id").map(str::to_owned))
+            .collect();
+        let aliases = self.square.aliases();
+        while let Some((old, _)) = aliases
+            .iter()
+            .find(|(old, new)| known.contains(*new) && !known.contains(*old))
+        {
+            known.insert(old.clone());
+        }
+        known.iter().map(|id| self.square.history(id)).collect()
     }
 
     fn row(&self, id: &str) -> Option<&Row> {
         self.table("customers")
             .iter()
             .find(|row| text(row, "id") == Some(id))
+    }
+
+    /// The row, and those that it went into one after the other.
+    fn standing_for(&self, id: &str) -> Vec<&Row> {
+        let mut rows: Vec<&Row> = self.row(id).into_iter().collect();
+        while let Some(next) = rows
+            .last()
+            .and_then(|row| self.row(text(row, "merged_into")?))
+        {
+            rows.push(next);
+        }
+        rows
     }
 
     /// The row's profile, and those that it went into one after the other.
@@ -83,7 +106,7 @@ impl Evidence<'_> {
                     .iter()
                     .any(|value| same(field, text(entry, value), new))
         });
-        let is_listed = self.row(&edit.row).is_some_and(|row| {
+        let is_listed = self.standing_for(&edit.row).into_iter().any(|row| {
             matches!(text(row, "sync_state"), Some("failed" | "conflict"))
                 && same(field, text(row, field), new)
         });
