@@ -6,13 +6,15 @@ use crate::domain::merge::{Decision, Rule, Sides, merge};
 /// Hands over what `old.local` holds beside `old.base` to the row that stays,
 /// whose fields are `old.remote`. An edit goes where that row holds what it was
 /// made on, or nothing; where it holds something else, the rule decides, and
-/// where somebody may have cleared it: nobody has in a profile that `is_as_made`.
+/// where somebody may have cleared it: nobody has what was empty already in the
+/// profile as the merge `made` it, if it still is so.
 /// Fields that were not edited stay as they are there.
-pub fn hand_over(old: &Sides<'_>, is_as_made: bool, rule: Rule) -> Decision {
+pub fn hand_over(old: &Sides<'_>, made: Option<&Fields>, rule: Rule) -> Decision {
     let (mut base, mut local) = (old.remote.clone(), old.remote.clone());
     for field in old.local.differing(old.base) {
         local.set(field, value(old.local, field));
-        if !is_as_made || old.remote.get(field).is_some() {
+        let is_empty = |fields: &Fields| fields.get(field).is_none();
+        if !is_empty(old.remote) || !made.is_some_and(is_empty) {
             base.set(field, value(old.base, field));
         }
     }
@@ -51,7 +53,7 @@ mod tests {
             local_at: &BTreeMap::new(),
         };
 
-        let handed = hand_over(&sides, true, rule);
+        let handed = hand_over(&sides, Some(sides.remote), rule);
 
         assert_eq!(handed.fields, named("Bob", note));
         assert_eq!(handed.conflicts.len(), conflicts);
@@ -99,12 +101,15 @@ mod tests {
             local_at: &BTreeMap::new(),
         };
 
-        for (rule, left) in [(Rule::Square, ""), (Rule::Local, "mine")] {
-            let handed = hand_over(&sides, false, rule);
+        for made in [None, Some(&note("old"))] {
+            for (rule, left) in [(Rule::Square, ""), (Rule::Local, "mine")] {
+                let handed = hand_over(&sides, made, rule);
 
-            assert_eq!(handed.fields, note(left));
-            assert_eq!(handed.conflicts.len(), 1);
+                assert_eq!(handed.fields, note(left));
+                assert_eq!(handed.conflicts.len(), 1);
+            }
         }
-        assert_eq!(hand_over(&sides, true, Rule::Square).conflicts, []);
+        let untouched = hand_over(&sides, Some(&note("")), Rule::Square);
+        assert_eq!(untouched.conflicts, []);
     }
 }

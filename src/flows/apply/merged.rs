@@ -117,8 +117,8 @@ impl Book<'_> {
             remote_at: held.image.profile.moment("updated_at"),
             local_at: self.edited.get(&unsent.row).unwrap_or(&NEVER),
         };
-        let is_as_made = held.image.version == Some(0);
-        let decision = hand_over(&sides, is_as_made, self.learning.rule);
+        let made = (held.image.version == Some(0)).then(|| held.image.profile.fields());
+        let decision = hand_over(&sides, made.as_ref(), self.learning.rule);
         let new = row::heir(self.learning, row, decision.fields);
         self.put(new);
         self.decided(id, heir, &unsent.row, decision.conflicts);
