@@ -8,11 +8,14 @@ use serde_json::Value;
 use super::{Evidence, Violation, is_true, text};
 
 impl Evidence<'_> {
-    /// What Square said in the events that were kept.
+    /// What Square said in the events that were taken in.
     pub(super) fn told(&self) -> Vec<Value> {
+        let is_taken =
+            |event: &&super::Row| matches!(text(event, "state"), Some("applied" | "superseded"));
         let kept: BTreeSet<&str> = self
             .table("inbox")
             .iter()
+            .filter(is_taken)
             .filter_map(|event| text(event, "event_id"))
             .collect();
         let events = self.square.events().into_iter();
