@@ -212,14 +212,11 @@ impl Store {
         })
         .await;
         if matches!(self.location, Location::Sqlite(_))
-            && let Some(pause) = self.breathe(began, Instant::now())
+            && let Some(mut pause) = self.breathe(began, Instant::now())
         {
+            pause.copies &= result.is_ok();
             // Whoever waits for this write hears of it now; our next one lets other programs in first.
-            let pool = self.pool.clone();
-            tokio::spawn(async move {
-                rest(pool, pause).await;
-                drop(turn);
-            });
+            tokio::spawn(rest(self.pool.clone(), pause, turn));
         }
         result
     }
@@ -256,30 +253,34 @@ impl Store {
         wake::listen(&self.location)
     }
 
-    /// Commits something that changes nothing: whether a commit works now.
+    /// Commits what changes nothing: whether a commit works now.
     pub async fn probe(&self) -> StoreResult<()> {
         self.write(sellers::touch).await
     }
 }
 
-/// Leaves the file of SQLite alone for a while. Its log is copied while nobody of
-/// ours adds to it: then the next write begins it anew, and it stays short.
-async fn rest(pool: Pool<Connections>, pause: Pause) {
+/// Leaves the file of SQLite alone for a while, and copies its log while nobody of ours adds to it.
+async fn rest(pool: Pool<Connections>, pause: Pause, turn: Turn) {
     let began = Instant::now();
     if pause.copies {
         let copied = blocking(move || {
-            let copy = "PRAGMA wal_checkpoint(PASSIVE)";
-            Ok(pool.get()?.db.batch_execute(copy)?)
+            // Nobody who writes next is to wait for a connection because of this.
+            let copied = pool.try_get().map_or(Ok(()), |mut pooled| {
+                let copied = pooled.db.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
+                pooled.broken = copied.is_err();
+                copied
+            });
+            Ok(copied?)
         });
-        if let Err(error) = copied.await {
-            // A commit that finds the log too long tries again.
-            tracing::debug!(%error, "SQLite's log could not be copied into its file");
-        }
+        // The log holds all of it still, and a commit that finds it too long tries again.
+        let warn = |error| tracing::warn!(%error, "SQLite's log could not be copied into its file");
+        copied.await.unwrap_or_else(warn);
     }
     tokio::time::sleep(pause.time.saturating_sub(began.elapsed())).await;
+    drop(turn);
 }
 
-/// Opens one connection outside the pool, so that its error is the true one and not the pool's.
+/// Opens a connection outside the pool: its error is the true one and not the pool's.
 fn manager_connect(manager: &Connections) -> StoreResult<Pooled> {
     diesel::r2d2::ManageConnection::connect(manager)
 }

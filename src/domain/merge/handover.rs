@@ -7,7 +7,7 @@ use crate::domain::merge::{Decision, Rule, Sides, merge};
 /// whose fields are `old.remote`. An edit goes where that row holds what it was
 /// made on, or nothing; where it holds something else, the rule decides, and
 /// where somebody may have cleared it: nobody has what was empty already in the
-/// profile as the merge `made` it, if it still is so.
+/// profile as the merge `made` it. None once it was changed.
 /// Fields that were not edited stay as they are there.
 pub fn hand_over(old: &Sides<'_>, made: Option<&Fields>, rule: Rule) -> Decision {
     let (mut base, mut local) = (old.remote.clone(), old.remote.clone());

@@ -81,7 +81,7 @@ impl Book<'_> {
         })
     }
 
-    /// A row of its own for a profile that is new, or whose old row has another one.
+    /// A row of its own for a profile whose row, or the one that would be made for it, has another one.
     fn place_of_its_own(&self, id: &SquareId) -> Place {
         let is_free = |customer: &CustomerId| {
             let row = self.rows.get(customer);
@@ -120,7 +120,12 @@ impl Book<'_> {
                 return Place::Later;
             }
         }
-        self.place_of_its_own(id)
+        let own = CustomerId::of_profile(&self.learning.merchant, id);
+        let row = self.rows.get(&own);
+        match row.and_then(|row| row.square_id.as_ref()) {
+            Some(other) if other != id => self.place_of_its_own(id),
+            _ => self.unless_locked(own),
+        }
     }
 
     fn unless_locked(&self, customer: CustomerId) -> Place {

@@ -117,44 +117,46 @@ fn call(learning: &Learning, row: &Row, refusals: i32) -> Call {
 }
 
 /// Leaves out of `calls`, which are to be made now, creates whose profiles have
-/// shown since they were planned: their rows are given them.
+/// shown since they were planned: their rows are given them. What cannot be said
+/// while an application holds a row is put off.
 pub(super) fn still_missing(
     db: &mut Db,
     learning: &Learning,
-    mut calls: Vec<Call>,
+    calls: Vec<Call>,
 ) -> StoreResult<Vec<Call>> {
-    let is_begun = |call: &Call| call.first_attempt.is_some();
-    let new = calls
-        .iter()
-        .filter(|call| matches!(call.operation, Operation::Create { .. }) && !is_begun(call));
+    let is_new = |call: &Call| {
+        matches!(call.operation, Operation::Create { .. }) && call.first_attempt.is_none()
+    };
+    let new = calls.iter().filter(|call| is_new(call));
     let ids: Vec<CustomerId> = new.map(|call| call.customer_id.clone()).collect();
     if ids.is_empty() {
         return Ok(calls);
     }
-    let rows = customers::lock(db, &ids)?.rows;
+    let found = customers::lock(db, &ids)?;
     let mut candidates: HashMap<CustomerId, Vec<SquareId>> = HashMap::new();
-    for (row, profile) in namesakes(db, learning, &rows)? {
+    for (row, profile) in namesakes(db, learning, &found.rows)? {
         candidates.entry(row).or_default().push(profile);
     }
-    for row in &rows {
-        let Some(profiles) = candidates.get(&row.id) else {
-            continue;
-        };
-        let looked = adopt::first(db, learning, row, profiles)?;
-        let named = calls.iter().position(|call| call.customer_id == row.id);
-        let Some(position) = named.filter(|_| looked != Looked::Nobody) else {
-            continue;
-        };
-        let call = calls.remove(position);
-        if looked == Looked::Later {
-            let put_off = Call {
-                next_attempt: later(learning.now, backoff::wait(1, None, 1.0)),
-                ..call
-            };
-            outbox::put(db, &learning.merchant, &[put_off])?;
+    let mut known: HashMap<CustomerId, Looked> = HashMap::new();
+    known.extend(found.locked.into_iter().map(|id| (id, Looked::Later)));
+    for row in &found.rows {
+        if let Some(profiles) = candidates.get(&row.id) {
+            known.insert(row.id.clone(), adopt::first(db, learning, row, profiles)?);
         }
     }
-    Ok(calls)
+    let (mut left, mut put_off) = (Vec::new(), Vec::new());
+    for call in calls {
+        match known.get(&call.customer_id).unwrap_or(&Looked::Nobody) {
+            Looked::Nobody => left.push(call),
+            Looked::Done => {}
+            Looked::Later => put_off.push(Call {
+                next_attempt: later(learning.now, backoff::wait(1, None, 1.0)),
+                ..call
+            }),
+        }
+    }
+    outbox::put(db, &learning.merchant, &put_off)?;
+    Ok(left)
 }
 
 /// Goes on with a create whose key Square knows with another body, where nothing

@@ -90,7 +90,7 @@ pub(super) fn key(call: &Call) -> &str {
 
 /// Gives the calls that go out with the one that is due first, and that one; or
 /// that one alone, with what has to be asked before it; or none, where Square
-/// has turned out to have all of them.
+/// has turned out to have it, or nobody can say yet.
 pub(super) fn gather(
     db: &mut Db,
     learning: &Learning,
@@ -101,26 +101,30 @@ pub(super) fn gather(
 ) -> StoreResult<Due> {
     let now = learning.now;
     let question = |call: &Call| Question::before(call, now, caught_up, with.matching);
-    let asked = question(&first);
-    if asked.is_some() {
-        return Ok((vec![first], asked));
+    let missing = |db: &mut Db, calls| match caught_up {
+        true => create::still_missing(db, learning, calls),
+        // Square itself is asked for each of them.
+        false => Ok(calls),
+    };
+    let mut calls = missing(db, vec![first])?;
+    let Some(first) = calls.first() else {
+        return Ok((calls, None));
+    };
+    let asked = question(first);
+    if asked.is_some() || way(first) == Way::Alone || room.most < 2 {
+        return Ok((calls, asked));
     }
-    let mut calls = vec![first];
-    if let Some(first) = calls
-        .first()
-        .filter(|call| way(call) != Way::Alone && 1 < room.most)
-    {
-        let limit = i64::try_from(room.most).unwrap_or_default();
-        let mut keys = HashSet::from([key(first).to_owned()]);
-        let word = first.operation.as_str();
-        for call in outbox::due_of(db, &with.merchant, word, now, limit)? {
-            let goes_along = way(&call) != Way::Alone && question(&call).is_none();
-            if calls.len() < room.most && goes_along && keys.insert(key(&call).to_owned()) {
-                calls.push(call);
-            }
+    let limit = i64::try_from(room.most).unwrap_or_default();
+    let mut keys = HashSet::from([key(first).to_owned()]);
+    let word = first.operation.as_str();
+    let mut others = Vec::new();
+    for call in outbox::due_of(db, &with.merchant, word, now, limit)? {
+        let goes_along = way(&call) != Way::Alone && question(&call).is_none();
+        if others.len() + 1 < room.most && goes_along && keys.insert(key(&call).to_owned()) {
+            others.push(call);
         }
     }
-    let mut calls = create::still_missing(db, learning, calls)?;
+    calls.extend(missing(db, others)?);
     if 1 < calls.len() {
         calls.iter_mut().for_each(go_together);
     }

@@ -49,7 +49,7 @@ pub fn any_unlinked_with(
     id: &CustomerId,
     reference: &str,
 ) -> StoreResult<bool> {
-    // Such a row is in any state but this; the index has them by state.
+    // Such a row is in any state but synced; the index has them by state.
     let unsynced = SyncState::ALL.map(SyncState::as_str).into_iter();
     let unsynced = unsynced.filter(|state| *state != SyncState::Synced.as_str());
     let others = customers::table

@@ -16,6 +16,7 @@ on_each_database! {
     what_the_seller_changed_since_meets_what_stayed_in_the_row,
     a_row_that_was_made_anew_keeps_its_own_profile,
     a_row_under_the_id_that_a_profile_would_get_keeps_its_own,
+    a_row_under_the_id_that_a_profile_would_get_gets_it,
     a_row_that_was_made_anew_tells_what_it_loses_to_the_old_profile,
 }
 
@@ -162,16 +163,32 @@ async fn a_row_that_was_made_anew_keeps_its_own_profile(db: TestDb) {
     }
 }
 
-async fn a_row_under_the_id_that_a_profile_would_get_keeps_its_own(db: TestDb) {
-    let mut app = App::new(db).await;
-    // An older copy of the database does not know her any more; her row's id was used again.
+/// A row of this name under the id that a profile's row would get, which an older
+/// copy of the database does not know.
+fn under_her_id(app: &App, name: &str) {
     let ann = app.square.create(&json!({"given_name": "Ann"}));
-    let events = app.events();
     let merchant = MerchantId::new(&app.square.merchant_id);
     let id = CustomerId::of_profile(&merchant, &SquareId::new(&ann));
     app.sql(&format!(
-        "INSERT INTO customers (id, given_name) VALUES ('{id}', 'Bea')"
+        "INSERT INTO customers (id, given_name) VALUES ('{id}', '{name}')"
     ));
+}
+
+async fn a_row_under_the_id_that_a_profile_would_get_gets_it(db: TestDb) {
+    let mut app = App::new(db).await;
+    under_her_id(&app, "Ann");
+    app.deliver_all().await;
+    app.settle().await;
+
+    assert_eq!(app.rows(&["given_name", "sync_state"]), ["Ann synced"]);
+    assert_eq!(app.square.len(), 1);
+    app.assert_equal();
+}
+
+async fn a_row_under_the_id_that_a_profile_would_get_keeps_its_own(db: TestDb) {
+    let mut app = App::new(db).await;
+    under_her_id(&app, "Bea");
+    let events = app.events();
     app.push_all().await;
     for event in events {
         app.deliver(&event).await;

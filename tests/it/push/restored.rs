@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use squaresync::domain::lookalike::Matching;
 use squaresync::square::simulator::{Fault, Options};
 
 use super::{asked, calls, creates};
@@ -20,6 +21,7 @@ on_each_database! {
     what_was_pushed_since_the_backup_is_not_pushed_back,
     a_row_refused_before_the_backup_is_made_once,
     a_call_planned_before_the_pass_is_not_made_after_it,
+    what_is_learnt_after_a_call_was_planned_counts,
 }
 
 /// The bodies of the updates that Square took.
@@ -244,5 +246,28 @@ async fn a_call_planned_before_the_pass_is_not_made_after_it(db: TestDb) {
     app.settle().await;
 
     assert_eq!(creates(&app), 3);
+    app.assert_equal();
+}
+
+async fn what_is_learnt_after_a_call_was_planned_counts(db: TestDb) {
+    let mut app = App::new(db).await;
+    app.pushing(|pushing| pushing.matching = Matching::Email);
+    app.pass().await;
+    app.sql(
+        "INSERT INTO customers (id, given_name, email_address, reference_id) \
+         VALUES ('a', 'Ann', NULL, NULL), ('b', 'Bob', 'bob@example.com', 'CRM-2')",
+    );
+    // One is sent alone, and the other waits behind it, planned.
+    app.square
+        .faults(|faults| faults.next(Fault::RateLimited, 1));
+    app.push_once().await.unwrap();
+    assert_eq!(app.square.fired(Fault::RateLimited), 1);
+    assert_eq!(app.other().count("outbox WHERE attempts = 0"), 1);
+    app.square.create(
+        &json!({"given_name": "Bob", "reference_id": "CRM-2", "email_address": "b@example.com"}),
+    );
+    app.settle().await;
+
+    assert_eq!(app.square.len(), 2);
     app.assert_equal();
 }

@@ -8,14 +8,22 @@ use serde_json::Value;
 use super::{Evidence, Violation, is_true, text};
 
 impl Evidence<'_> {
-    /// What Square said in the events that were taken in.
+    /// What Square said in the events that were kept, byte for byte or as it lists them.
     pub(super) fn told(&self) -> Vec<Value> {
-        let is_taken =
-            |event: &&super::Row| matches!(text(event, "state"), Some("applied" | "superseded"));
+        let genuine = self.ledger.sent.iter().filter(|sent| sent.genuine);
+        let genuine: BTreeSet<(Option<&str>, &str)> = genuine
+            .map(|sent| (sent.event_id.as_deref(), sent.sha256.as_str()))
+            .collect();
+        let is_square = |event: &&super::Row| {
+            let (id, hash) = (text(event, "event_id"), text(event, "body_sha256"));
+            let is_ours = text(event, "merchant_id") == Some(&self.square.merchant_id);
+            is_ours
+                && (is_true(event, "listed") || genuine.contains(&(id, hash.unwrap_or_default())))
+        };
         let kept: BTreeSet<&str> = self
             .table("inbox")
             .iter()
-            .filter(is_taken)
+            .filter(is_square)
             .filter_map(|event| text(event, "event_id"))
             .collect();
         let events = self.square.events().into_iter();
