@@ -59,11 +59,15 @@ impl CustomerId {
         Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string())
     }
 
-    /// The id of a row for a profile that lives again where the row that
-    /// [`of_profile`](Self::of_profile) names has another profile by now.
-    pub fn of_returned(merchant: &MerchantId, square_id: &SquareId) -> Self {
+    /// The ids that a row made for this profile may have: the one of
+    /// [`of_profile`](Self::of_profile), and another one where that row has another
+    /// profile by now.
+    pub fn all_of_profile(merchant: &MerchantId, square_id: &SquareId) -> [Self; 2] {
         let name = format!("{merchant}/{square_id}/again");
-        Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string())
+        [
+            Self::of_profile(merchant, square_id),
+            Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()),
+        ]
     }
 }
 

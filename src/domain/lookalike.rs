@@ -7,7 +7,7 @@ use crate::domain::spelling::alike;
 
 mod meant;
 
-pub use meant::{Meant, edited_since, made_by, meant_by};
+pub use meant::{Meant, made_by, meant_by, named_by};
 
 /// By what a customer is looked for at Square before a profile is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

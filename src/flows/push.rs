@@ -33,6 +33,7 @@ mod adopt;
 mod carry;
 mod create;
 mod deletes;
+mod entries;
 mod look;
 mod plan;
 mod send;

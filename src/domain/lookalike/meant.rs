@@ -34,28 +34,10 @@ pub fn made_by(sent: &Fields, found: &[(SquareId, Fields)], is_certain: bool) ->
     }
 }
 
-/// The only one of these profiles with the reference that was sent, if it shows
-/// most of the rest too: a customer of the seller's own may carry that reference.
-pub fn edited_since(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
-    match named_by(sent, found) {
-        Meant::This(_) => only(
-            found,
-            |shown| same(Field::ReferenceId, sent, shown) && shows_most(sent, shown),
-            Meant::None,
-        ),
-        other => other,
-    }
-}
-
-fn shows_most(sent: &Fields, shown: &Fields) -> bool {
-    let others = Field::ALL.into_iter();
-    let others = others.filter(|it| *it != Field::ReferenceId && sent.get(*it).is_some());
-    let (kept, changed): (Vec<_>, Vec<_>) = others.partition(|it| same(*it, sent, shown));
-    changed.len() < kept.len()
-}
-
-/// The only one of these profiles with the reference that was sent.
-fn named_by(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
+/// The only one of these profiles with the reference that was sent: what a create
+/// made and somebody changed since, or a customer of the seller's own who would have
+/// been taken for the row's before it was sent.
+pub fn named_by(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
     let is_named = |shown: &Fields| {
         sent.get(Field::ReferenceId).is_some() && same(Field::ReferenceId, sent, shown)
     };
@@ -130,15 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_shows_most_of_it_was_edited_since() {
-        let sent = ann().with(Field::Note, "old");
-        let moved = sent.clone().with(Field::PhoneNumber, "+12125550000");
-        let other = moved.clone().with(Field::ReferenceId, "CRM-18");
-        let theirs = moved.clone().with(Field::GivenName, "Bob");
-        let both = found(&[other.clone(), moved.clone()]);
-        assert_eq!(edited_since(&sent, &both), this("2"));
-        for none in [&[other][..], &[theirs], &[moved.clone(), moved], &[]] {
-            assert_eq!(edited_since(&sent, &found(none)), Meant::None);
+    fn the_only_one_with_the_reference_is_named_by_it() {
+        let bob = ann().with(Field::GivenName, "Bob");
+        let other = ann().with(Field::ReferenceId, "CRM-18");
+        assert_eq!(
+            named_by(&ann(), &found(&[other.clone(), bob.clone()])),
+            this("2")
+        );
+        for none in [&[other][..], &[bob.clone(), bob], &[]] {
+            assert_eq!(named_by(&ann(), &found(none)), Meant::None);
         }
     }
 

@@ -117,6 +117,8 @@ impl Book<'_> {
             remote_at: held.image.profile.moment("updated_at"),
             local_at: self.edited.get(&unsent.row).unwrap_or(&NEVER),
         };
+        // At which version a merge leaves the survivor, Square does not say. Where it
+        // is not 0, an empty place may have been cleared: the rule decides.
         let made = (held.image.version == Some(0)).then(|| held.image.profile.fields());
         let decision = hand_over(&sides, made.as_ref(), self.learning.rule);
         let new = row::heir(self.learning, row, decision.fields);

@@ -1,7 +1,7 @@
 //! Which row of `customers` a profile belongs to.
 
 use crate::domain::field::{Field, Fields};
-use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::image::Image;
 use crate::domain::lookalike::is_new_of;
 use crate::domain::profile::Profile;
@@ -87,7 +87,7 @@ impl Book<'_> {
             let row = self.rows.get(customer);
             row.is_none_or(|row| row.square_id.as_ref() == Some(id))
         };
-        let ids = rows_of(&self.learning.merchant, id);
+        let ids = CustomerId::all_of_profile(&self.learning.merchant, id);
         ids.into_iter()
             .find(is_free)
             .map_or(Place::Nowhere, |customer| self.unless_locked(customer))
@@ -135,14 +135,6 @@ impl Book<'_> {
             Place::Row(customer)
         }
     }
-}
-
-/// The ids that a row made for this profile may have.
-pub(super) fn rows_of(merchant: &MerchantId, id: &SquareId) -> [CustomerId; 2] {
-    [
-        CustomerId::of_profile(merchant, id),
-        CustomerId::of_returned(merchant, id),
-    ]
 }
 
 /// Whether a create may have made a profile with these fields. One that Square

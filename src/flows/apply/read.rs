@@ -8,7 +8,6 @@ use crate::domain::merge::Rule;
 use crate::domain::observation::{Observation, Shown};
 use crate::flows::apply::Learning;
 use crate::flows::apply::book::{Book, LONGEST_CHAIN};
-use crate::flows::apply::place::rows_of;
 use crate::flows::notice;
 use crate::store::changes;
 use crate::store::customers::{self, Found, SyncState};
@@ -90,8 +89,8 @@ impl<'a> Book<'a> {
             book.in_flight = outbox::creates_in_flight(db, &learning.merchant)?;
         }
         book.read_rows(db, wanted)?;
-        let returned = book.returned(&new);
-        book.read_rows(db, returned)?;
+        let further = book.further_rows(&new);
+        book.read_rows(db, further)?;
         Ok(book)
     }
 
@@ -170,7 +169,7 @@ impl<'a> Book<'a> {
 impl Book<'_> {
     /// The rows that profiles may get whose own rows, or those that would be made
     /// for `new` ones, have other ones by now.
-    fn returned(&self, new: &[&SquareId]) -> BTreeSet<CustomerId> {
+    fn further_rows(&self, new: &[&SquareId]) -> BTreeSet<CustomerId> {
         let merchant = &self.learning.merchant;
         let linked = self.images.iter();
         let linked = linked.filter_map(|(id, held)| Some((id, held.customer_id.clone()?)));
@@ -185,7 +184,7 @@ impl Book<'_> {
         linked
             .chain(unlinked)
             .filter(has_another)
-            .flat_map(|(id, _)| rows_of(merchant, id))
+            .flat_map(|(id, _)| CustomerId::all_of_profile(merchant, id))
             .collect()
     }
 

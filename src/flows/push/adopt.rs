@@ -8,19 +8,16 @@
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
-use crate::domain::lookalike::{Fit, Meant, edited_since, fit, made_by, meant_by};
+use crate::domain::lookalike::{Fit, Meant, fit, made_by, meant_by, named_by};
 use crate::domain::observation::{Observation, Origin, Shown};
 use crate::domain::profile::Profile;
 use crate::flows::apply::{self, Learning};
+use crate::flows::push::entries;
 use crate::flows::push::look::{self, Question, Why};
-use crate::store::conflicts::{self, Conflict, Taken};
-use crate::store::customers::{self, Row, SyncState, look as look_at};
+use crate::store::conflicts::{self, Taken};
+use crate::store::customers::{self, Row, look as look_at};
 use crate::store::outbox::{self, Call};
 use crate::store::{Db, StoreResult, images, refusals};
-
-/// Said of a row that may be several profiles.
-const DOUBTFUL: &str = "Square has several customers that this row may be; \
-    say which one it is: squaresync conflicts list";
 
 /// What came of looking.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,7 +94,12 @@ fn made_before(
     let meant = match made_by(&question.sent, &free, is_certain || is_ours) {
         // Unless another row that has no profile may have made it.
         Meant::None if !look_at::any_unlinked_with(db, &learning.merchant, id, reference)? => {
-            edited_since(&question.sent, &free)
+            let named = named_by(&question.sent, &free);
+            let shown = free.iter().find(|(id, _)| named == Meant::This(id.clone()));
+            if let (Some((profile, shown)), Some(row)) = (shown, &row) {
+                entries::may_be_anothers(db, learning, row, &call.sent, profile, shown)?;
+            }
+            named
         }
         meant => meant,
     };
@@ -158,7 +160,7 @@ fn give(
             tracing::info!(customer.id = %id, square.id = %profile, "the row's customer was at Square already");
             settled(db, learning, std::slice::from_ref(id))?;
         }
-        (Meant::OneOf(profiles), Some(row)) => ask(db, learning, row, profiles)?,
+        (Meant::OneOf(profiles), Some(row)) => entries::ask(db, learning, row, profiles)?,
         (Meant::OneOf(_), None) => outbox::remove(db, std::slice::from_ref(id))?,
     }
     Ok(Looked::Done)
@@ -169,38 +171,6 @@ pub(super) fn settled(db: &mut Db, learning: &Learning, ids: &[CustomerId]) -> S
     outbox::remove(db, ids)?;
     refusals::forget(db, ids)?;
     conflicts::withdraw(db, ids, learning.now)
-}
-
-/// Asks a person which of these the row is, unless that is asked already.
-fn ask(db: &mut Db, learning: &Learning, row: Row, candidates: Vec<SquareId>) -> StoreResult<()> {
-    let open = conflicts::open_of(db, std::slice::from_ref(&row.id))?;
-    let is_asked = |entry: &conflicts::Entry| {
-        entry.conflict.field.is_none() && entry.conflict.candidates == candidates
-    };
-    if !open.iter().any(is_asked) {
-        conflicts::withdraw(db, std::slice::from_ref(&row.id), learning.now)?;
-        let question = Conflict {
-            customer_id: row.id.clone(),
-            square_id: None,
-            field: None,
-            base: None,
-            square: None,
-            local: None,
-            square_at: None,
-            local_at: None,
-            decided: None,
-            candidates,
-        };
-        conflicts::add(db, &learning.merchant, &[question], learning.now)?;
-        tracing::warn!(customer.id = %row.id, "{DOUBTFUL}");
-    }
-    outbox::remove(db, std::slice::from_ref(&row.id))?;
-    let asked = Row {
-        sync_state: SyncState::Conflict,
-        sync_error: Some(DOUBTFUL.to_owned()),
-        ..row
-    };
-    customers::put(db, &learning.merchant, &[asked])
 }
 
 /// Of these profiles, those that are there and no application's row has, nor
@@ -227,7 +197,7 @@ fn free(
     }
     // A row that began as this very profile is nobody's yet.
     let is_generated = |profile: &SquareId, theirs: &CustomerId| {
-        *theirs == CustomerId::of_profile(&learning.merchant, profile)
+        CustomerId::all_of_profile(&learning.merchant, profile).contains(theirs)
             && found
                 .rows
                 .iter()

@@ -17,6 +17,7 @@ on_each_database! {
     a_crash_around_a_bulk_call_loses_and_doubles_nothing,
     old_bulk_creates_are_looked_for_before_they_are_repeated,
     a_row_that_an_application_holds_keeps_none_of_its_neighbours,
+    a_planned_call_waits_for_its_row_and_for_what_is_known_of_it,
     rows_edited_or_deleted_while_their_bulk_call_is_out_follow_it,
     a_refused_token_stops_a_bulk_call_and_nothing_is_lost,
 }
@@ -158,6 +159,41 @@ async fn a_row_that_an_application_holds_keeps_none_of_its_neighbours(db: TestDb
     let customers = app.square.customers();
     let held = |it: &&serde_json::Value| it["note"] == "held" && it["given_name"] == "Row 1";
     assert_eq!(customers.iter().filter(held).count(), 1);
+    app.assert_equal();
+}
+
+async fn a_planned_call_waits_for_its_row_and_for_what_is_known_of_it(db: TestDb) {
+    let mut app = App::new(db).await;
+    if app.db.kind() == Kind::Sqlite {
+        return;
+    }
+    app.pass().await;
+    insert(&app, 2);
+    app.sql("INSERT INTO customers (id, given_name, reference_id) VALUES ('z', 'Bob', 'CRM-2')");
+    // Refused as a whole, they are made again in parts: none was looked at.
+    strike(&app, Fault::BulkRefused, 1);
+    app.push_once().await.unwrap();
+    assert_eq!(app.square.fired(Fault::BulkRefused), 1);
+    assert_eq!(
+        app.other().count("outbox WHERE first_attempt_at IS NULL"),
+        3
+    );
+    let mut other = app.other();
+    other
+        .run("BEGIN; UPDATE customers SET note = 'held' WHERE id = 'z'")
+        .unwrap();
+    app.square
+        .create(&json!({"given_name": "Bob", "reference_id": "CRM-2"}));
+    app.advance(Duration::from_secs(60)).await;
+    app.pass().await;
+    for _ in 0..10 {
+        app.push_once().await.unwrap();
+    }
+    assert_eq!(creates(&app), 2);
+    other.run("COMMIT").unwrap();
+    app.settle().await;
+
+    assert_eq!((creates(&app), app.square.len()), (2, 3));
     app.assert_equal();
 }
 

@@ -101,14 +101,22 @@ async fn a_key_that_square_forgot_makes_no_second_profile(db: TestDb) {
 }
 
 async fn a_profile_edited_since_is_still_the_one_that_was_made(db: TestDb) {
-    for (edit, shown) in [
+    for (edit, shown, entries) in [
         (
             json!({"given_name": "Anna", "note": null}),
             "given_name = 'Anna' AND note IS NULL",
+            0,
         ),
+        // A namesake of the seller's own would look the same.
         (
             json!({"email_address": "anna@example.com"}),
             "email_address LIKE 'anna@%'",
+            1,
+        ),
+        (
+            json!({"given_name": "Anna", "note": null, "email_address": "anna@example.com"}),
+            "given_name = 'Anna' AND note IS NULL AND email_address LIKE 'anna@%'",
+            3,
         ),
     ] {
         let mut app = App::new(TestDb::new(db.kind())).await;
@@ -131,6 +139,8 @@ async fn a_profile_edited_since_is_still_the_one_that_was_made(db: TestDb) {
         assert_eq!(app.other().count(&merged), 1, "{}", app.dump());
         assert_eq!(app.other().count("live_customers"), 1);
         assert_eq!(creates(&app), 1);
+        let lost = "conflicts WHERE local_value IN ('Ann', 'old', 'ann@example.com')";
+        assert_eq!(app.other().count(lost), entries);
         app.assert_equal();
     }
 }

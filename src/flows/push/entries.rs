@@ -1,0 +1,91 @@
+//! What goes into the conflict ledger while rows get their profiles.
+//!
+//! In: a row, and the profiles that it may be. Out: a question to a person, or
+//! entries that tell what a row held. The promise: a question is written once, and
+//! no value of a row is replaced without a word by what may be another person's.
+
+use crate::domain::field::{Field, Fields};
+use crate::domain::id::SquareId;
+use crate::domain::spelling::alike;
+use crate::flows::apply::Learning;
+use crate::store::conflicts::{self, Conflict, Decider, Taken};
+use crate::store::customers::{self, Row, SyncState};
+use crate::store::{Db, StoreResult, outbox};
+
+/// Said of a row that may be several profiles.
+const DOUBTFUL: &str = "Square has several customers that this row may be; \
+    say which one it is: squaresync conflicts list";
+
+/// Asks a person which of these the row is, unless that is asked already.
+pub(super) fn ask(
+    db: &mut Db,
+    learning: &Learning,
+    row: Row,
+    candidates: Vec<SquareId>,
+) -> StoreResult<()> {
+    let open = conflicts::open_of(db, std::slice::from_ref(&row.id))?;
+    let is_asked = |entry: &conflicts::Entry| {
+        entry.conflict.field.is_none() && entry.conflict.candidates == candidates
+    };
+    if !open.iter().any(is_asked) {
+        conflicts::withdraw(db, std::slice::from_ref(&row.id), learning.now)?;
+        let question = Conflict {
+            candidates,
+            ..about(&row)
+        };
+        conflicts::add(db, &learning.merchant, &[question], learning.now)?;
+        tracing::warn!(customer.id = %row.id, "{DOUBTFUL}");
+    }
+    outbox::remove(db, std::slice::from_ref(&row.id))?;
+    let asked = Row {
+        sync_state: SyncState::Conflict,
+        sync_error: Some(DOUBTFUL.to_owned()),
+        ..row
+    };
+    customers::put(db, &learning.merchant, &[asked])
+}
+
+/// Takes down what the row holds as it was sent, and the profile that it gets shows
+/// otherwise: somebody changed what was made, or it is a customer of the seller's
+/// own. What an application has changed since is told of where it is merged.
+pub(super) fn may_be_anothers(
+    db: &mut Db,
+    learning: &Learning,
+    row: &Row,
+    sent: &Fields,
+    profile: &SquareId,
+    shown: &Fields,
+) -> StoreResult<()> {
+    let is_replaced = |field: &Field| {
+        let local = row.fields.get(*field);
+        local.is_some() && local == sent.get(*field) && !alike(*field, local, shown.get(*field))
+    };
+    let replaced = Field::ALL.into_iter().filter(is_replaced);
+    let entries: Vec<Conflict> = replaced
+        .map(|field| Conflict {
+            square_id: Some(profile.clone()),
+            field: Some(field),
+            square: shown.get(field).map(str::to_owned),
+            local: row.fields.get(field).map(str::to_owned),
+            decided: Some((Decider::Square, Taken::Square)),
+            ..about(row)
+        })
+        .collect();
+    conflicts::add(db, &learning.merchant, &entries, learning.now)
+}
+
+/// An entry about this row that says nothing yet.
+fn about(row: &Row) -> Conflict {
+    Conflict {
+        customer_id: row.id.clone(),
+        square_id: None,
+        field: None,
+        base: None,
+        square: None,
+        local: None,
+        square_at: None,
+        local_at: None,
+        decided: None,
+        candidates: Vec::new(),
+    }
+}
