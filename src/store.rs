@@ -7,12 +7,13 @@
 //! whole transaction or none of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{NopErrorHandler, Pool};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task;
+use tokio::time::Instant;
 
 pub mod alarms;
 mod batch;

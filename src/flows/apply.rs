@@ -111,7 +111,8 @@ pub(crate) fn adopt(
 /// Brings rows along that had to wait. Gives whether any did come along.
 pub fn catch_up(db: &mut Db, learning: &Learning, limit: i64) -> StoreResult<bool> {
     images::lock(db, &learning.merchant)?;
-    let waiting = images::unmerged(db, &learning.merchant, limit)?;
+    let mut waiting = images::unmerged(db, &learning.merchant, limit)?;
+    waiting.sort_unstable();
     bring_along(db, learning, &waiting)
 }
 

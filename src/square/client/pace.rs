@@ -162,7 +162,7 @@ impl Square {
 }
 
 /// The runtime's clock, which tests can move.
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     time::Instant::now().into_std()
 }
 

@@ -20,7 +20,7 @@ use crate::domain::budget::Class;
 use crate::square::client::calls::Calls;
 use crate::square::client::door::{Carrier, Door, broken};
 use crate::square::client::gate::Gate;
-use crate::square::client::pace::Pace;
+use crate::square::client::pace::{self, Pace};
 use crate::square::client::{ClientSettings, SQUARE_VERSION};
 use crate::square::error::{Answer, Cause, SquareError};
 use crate::square::tls;
@@ -153,14 +153,14 @@ impl Transport {
         if is_extra {
             self.gate.enter_extra()?;
         } else {
-            self.gate.enter(Instant::now())?;
+            self.gate.enter(pace::now())?;
         }
         let mut outcome = self.exchange(call).await;
         leaving.ends(&outcome);
         if is_extra {
             outcome = outcome.map_err(SquareError::of_extra);
         }
-        self.gate.learn(&outcome, Instant::now());
+        self.gate.learn(&outcome, pace::now());
         let label = outcome.as_ref().map_or_else(SquareError::label, |_| "ok");
         self.calls.count(label);
         debug!(call = kind, outcome = label, "asked Square");
@@ -170,7 +170,9 @@ impl Transport {
     /// What Square's clock shows by now; none before it was first heard.
     pub(super) fn square_time(&self) -> Option<Timestamp> {
         let (heard, at) = (*self.clock.lock().unwrap_or_else(PoisonError::into_inner))?;
-        heard.checked_add_signed(TimeDelta::from_std(at.elapsed()).ok()?)
+        heard.checked_add_signed(
+            TimeDelta::from_std(pace::now().saturating_duration_since(at)).ok()?,
+        )
     }
 
     pub(super) fn refusal(&self) -> Option<String> {
@@ -193,8 +195,7 @@ impl Transport {
         let status = response.status().as_u16();
         let now = date(response.headers(), &DATE);
         if let Some(now) = now {
-            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some((now, Instant::now()));
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, pace::now()));
         }
         let after = wait(response.headers(), now);
         let body = bounded(response).await?;
