@@ -9,6 +9,7 @@
 
 #![expect(clippy::as_conversions, reason = "a number picks one of a few")]
 
+mod account;
 mod act;
 mod application;
 #[cfg(feature = "seeded-bugs")]
@@ -35,6 +36,9 @@ const ON_SQLITE: u64 = 2000;
 const ON_POSTGRES: u64 = 300;
 /// How many over real HTTP on SQLite; a quarter of that on PostgreSQL.
 const OVER_HTTP: u64 = 60;
+
+/// How many are played twice on each.
+const TWICE: u64 = 20;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -64,4 +68,21 @@ fn whatever_happens_over_real_http_both_sides_end_equal() {
     let number = number("SQUARESYNC_HTTP_STORIES").unwrap_or(OVER_HTTP);
     runner::play_all(Kind::Sqlite, Way::Sockets, 1..1 + number);
     runner::play_all(Kind::Postgres, Way::Sockets, 1..1 + number / 4);
+}
+
+#[test]
+fn a_story_ends_the_same_each_time_it_is_played() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let mut theatre = runner::Theatre::new(kind, Way::Memory);
+        for seed in 1..1 + TWICE {
+            let story = act::Story::of(seed);
+            let (first, second) = (theatre.play(&story), theatre.play(&story));
+            for (one, two) in first.calls.iter().zip(&second.calls) {
+                let (one, two) = (format!("{one:?}"), format!("{two:?}"));
+                assert_eq!(one, two, "story {seed} on {kind:?}");
+            }
+            let numbers = (first.calls.len(), second.calls.len());
+            assert_eq!(numbers.0, numbers.1, "story {seed} on {kind:?}");
+        }
+    }
 }

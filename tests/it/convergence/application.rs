@@ -1,5 +1,8 @@
 //! The acts of applications: plain SQL on the table, as in any language.
 
+use std::time::Duration;
+
+use diesel::QueryResult;
 use serde_json::json;
 
 use super::ledger::LocalEdit;
@@ -99,7 +102,7 @@ impl World<'_> {
             names.join(", "),
             values.join(", ")
         );
-        if self.stage.other.run(&statement).is_err() {
+        if self.runs(&statement).is_err() {
             return;
         }
         let at = self.ledger.tick();
@@ -116,6 +119,12 @@ impl World<'_> {
         self.ledger.inserts.push((at, id, tag));
     }
 
+    /// Runs an application's statement; no two come at the same moment.
+    fn runs(&mut self, statement: &str) -> QueryResult<()> {
+        self.square.advance(Duration::from_millis(1));
+        self.stage.application(self.now(), statement)
+    }
+
     fn row(&mut self, pick: u32) -> Option<String> {
         let mut rows = self.stage.other.values("SELECT id AS value FROM customers");
         rows.sort_unstable();
@@ -130,12 +139,8 @@ impl World<'_> {
         let held = format!("SELECT {field} AS value FROM customers WHERE id = {id}");
         let old = self.stage.other.values(&held).remove(0);
         let new = quoted(value.as_deref());
-        self.stage
-            .other
-            .run(&format!(
-                "UPDATE customers SET {field} = {new} WHERE id = {id}"
-            ))
-            .unwrap();
+        let statement = format!("UPDATE customers SET {field} = {new} WHERE id = {id}");
+        self.runs(&statement).unwrap();
         if old != value {
             let at = self.ledger.tick();
             self.ledger.edits.push(LocalEdit {
@@ -182,9 +187,7 @@ impl World<'_> {
         let id = quoted(Some(&row));
         let profile = format!("SELECT square_id AS value FROM customers WHERE id = {id}");
         let profile = self.stage.other.values(&profile).remove(0);
-        self.stage
-            .other
-            .run(&format!("DELETE FROM customers WHERE id = {id}"))
+        self.runs(&format!("DELETE FROM customers WHERE id = {id}"))
             .unwrap();
         let at = self.ledger.tick();
         self.ledger.deletes.push((at, row.clone(), profile));

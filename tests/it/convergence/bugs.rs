@@ -15,8 +15,8 @@ use super::runner::Theatre;
 use super::world::Way;
 use crate::support::Kind;
 
-/// In how many stories a bug must show: several times as many as the rarest, a cursor taken for the end, needs as a rule.
-const STORIES: u64 = 2000;
+/// In how many stories a bug must show: several times as many as the rarest needs.
+const STORIES: u64 = 500;
 
 /// Each bug, and the invariant that finds it.
 const FOUND_BY: &[(Bug, &str)] = &[

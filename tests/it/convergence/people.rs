@@ -115,7 +115,7 @@ impl World<'_> {
         self.square.create(&profile);
     }
 
-    fn seller_sets(&mut self, pick: u32, field: &'static str, value: Option<String>) {
+    pub(super) fn seller_sets(&mut self, pick: u32, field: &'static str, value: Option<String>) {
         if let Some(id) = self.customer(pick) {
             self.seller_sets_of(&id, field, value);
         }

@@ -61,6 +61,9 @@ impl World<'_> {
                 if b.is_multiple_of(6) {
                     self.next_reads(Fault::ExpiredCursor, 1);
                 }
+                if b.is_multiple_of(4) {
+                    self.before_a_late_index(a, b).await;
+                }
                 self.steps(Flow::Reconcile, 1 + a % 8).await;
             }
             Kind::Backfills => self.steps(Flow::Backfill, 1 + a % 8).await,
@@ -203,6 +206,18 @@ impl World<'_> {
     async fn before_a_long_pass(&mut self) {
         self.advance(OVERLAP.to_std().unwrap()).await;
         self.next_reads(Fault::ShortPage, 3);
+    }
+
+    /// The index shows one change, and not yet the one that was made just now.
+    async fn before_a_late_index(&mut self, a: u32, b: u32) {
+        let late = Duration::from_secs(30);
+        self.square.set_index_lag(late);
+        self.ledger.count("lag");
+        for (number, age) in [(0, late), (1, late / 2)] {
+            let value = self.value("note", b / 4 + number);
+            self.seller_sets(a.wrapping_add(number), "note", Some(value));
+            self.advance(age).await;
+        }
     }
 
     /// Lets the next reads fail in this way.

@@ -10,6 +10,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use squaresync::square::simulator::Call;
+
+use super::account::account;
 use super::act::{Act, Story};
 use super::check::{Evidence, Violation};
 use super::play::{BULK_FAULTS, CALL_FAULTS, Flow};
@@ -22,8 +25,10 @@ pub(crate) struct Ended {
     pub(crate) violations: Vec<Violation>,
     /// How often each fault fired.
     pub(crate) fired: BTreeMap<String, u64>,
-    /// Everything that is known of it, as text.
+    /// Everything that is known of it, as text; of a green one nothing.
     pub(crate) account: String,
+    /// Every call that Square had, with its answer.
+    pub(crate) calls: Vec<Call>,
 }
 
 /// In how many stories every fault must have fired.
@@ -83,7 +88,7 @@ pub(crate) fn play_all(kind: Kind, way: Way, seeds: Range<u64>) {
                     }
                     if !ended.violations.is_empty() {
                         reds.fetch_add(1, Ordering::Relaxed);
-                        let report = theatre.report(story);
+                        let report = theatre.report(story, ended);
                         red.lock().unwrap().push(report);
                     }
                 }
@@ -150,14 +155,19 @@ impl Theatre {
                 violations: vec![Violation::new("I66", format!("a panic: {words:?}"))],
                 fired: BTreeMap::new(),
                 account: String::new(),
+                calls: Vec::new(),
             }
         })
     }
+
     /// Shortens a red story and says all about it.
-    fn report(&mut self, story: Story) -> String {
+    fn report(&mut self, story: Story, first: Ended) -> String {
         let seed = story.seed;
-        let short = self.shortest(story);
-        let ended = self.play(&short);
+        let wanted = first.violations.first().map(|it| it.invariant);
+        let short = self.shortest(story, wanted.unwrap_or_default());
+        let again = self.play(&short);
+        let is_green = again.violations.is_empty();
+        let ended = if is_green { first } else { again };
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/stories"));
         let path = folder.join(format!("{seed}.{:?}.txt", self.stage.kind()));
         let mut text = String::new();
@@ -169,6 +179,9 @@ impl Theatre {
         .unwrap();
         for violation in &ended.violations {
             writeln!(text, "{}: {}", violation.invariant, violation.words).unwrap();
+        }
+        if is_green {
+            writeln!(text, "played again, it was green").unwrap();
         }
         writeln!(text, "its shortest form found:").unwrap();
         for act in &short.acts {
@@ -183,11 +196,7 @@ impl Theatre {
     }
 
     /// Leaves acts out as long as the story stays red by the same invariant.
-    fn shortest(&mut self, story: Story) -> Story {
-        let first = self.play(&story);
-        let Some(wanted) = first.violations.first().map(|it| it.invariant) else {
-            return story;
-        };
+    fn shortest(&mut self, story: Story, wanted: &str) -> Story {
         let mut best = story;
         let mut size = best.acts.len().div_ceil(2);
         while 0 < size {
@@ -245,7 +254,8 @@ async fn whole(stage: &mut Stage, story: &Story, way: Way) -> Ended {
         .into_iter()
         .map(|(fault, times)| (fault.name(), times))
         .collect();
-    for call in world.square.calls() {
+    let calls = world.square.calls();
+    for call in &calls {
         if let Some(what) = call.path.strip_prefix("/v2/customers/bulk-") {
             *fired.entry(format!("bulk {what}")).or_default() += 1;
         }
@@ -257,6 +267,7 @@ async fn whole(stage: &mut Stage, story: &Story, way: Way) -> Ended {
         violations,
         fired,
         account,
+        calls,
     }
 }
 
@@ -269,30 +280,4 @@ fn evidence<'a>(world: &'a mut World<'_>) -> Evidence<'a> {
         undurable,
         world.setting.push_deletes,
     )
-}
-
-/// Everything that is known of a story, for whoever looks for the reason.
-fn account(world: &mut World<'_>) -> String {
-    let mut text = format!("{:?}\n{:#?}\n", world.setting, world.ledger);
-    for call in world.square.calls() {
-        writeln!(text, "{:?}", call).unwrap();
-    }
-    for customer in world.square.customers() {
-        writeln!(text, "at Square: {customer}").unwrap();
-    }
-    writeln!(text, "aliases: {:?}", world.square.aliases()).unwrap();
-    for table in [
-        "customers",
-        "images",
-        "outbox",
-        "changes",
-        "conflicts",
-        "marks",
-        "inbox",
-    ] {
-        for row in world.stage.table(table) {
-            writeln!(text, "{table}: {}", serde_json::Value::Object(row)).unwrap();
-        }
-    }
-    text
 }

@@ -16,10 +16,6 @@ use super::world::World;
 const ENDLESS: Duration = Duration::from_secs(3600);
 /// How many rounds of everything a story may need to settle.
 const ROUNDS: u32 = 12;
-/// How many rounds follow a change of the clock, whatever they come to, and by how
-/// much time they are apart: what a clock set that was then ahead by less than
-/// [`ENDLESS`] is due in one of them.
-const AFTER_SKEW: (u32, Duration) = (7, Duration::from_secs(600));
 /// How many steps a flow may take in one round.
 const STEPS: u32 = 400;
 
@@ -31,27 +27,22 @@ impl World<'_> {
         self.stage.refuse_events(false);
         self.inbox_fails = false;
         self.passage.crash_at(None);
-        let was_skewed = self.ledger.happened.contains_key("clock skew");
-        if self.rng.bool() && was_skewed {
-            self.skew = TimeDelta::zero();
+        if self.ledger.happened.contains_key("clock skew") {
+            if self.rng.bool() {
+                self.skew = TimeDelta::zero();
+            }
             // What a clock that was a little ahead set is due once that time has come.
             self.advance(ENDLESS).await;
         }
         self.pass_alone().await?;
         self.look_for_events();
         let mut before = String::new();
-        let (least, apart) = if was_skewed {
-            AFTER_SKEW
-        } else {
-            Default::default()
-        };
-        for number in 0..least + ROUNDS {
+        for _ in 0..ROUNDS {
             let writes = self.api_writes();
-            self.advance(apart).await;
             self.round().await?;
             let after = self.state();
             let is_quiet = writes == self.api_writes() && before == after;
-            if least <= number && is_quiet && self.owes_nothing() {
+            if is_quiet && self.owes_nothing() {
                 return Ok(());
             }
             before = after;

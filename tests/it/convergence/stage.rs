@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use diesel::QueryResult;
+use squaresync::domain::Timestamp;
 use squaresync::store::Store;
 
 use crate::support::app::location;
@@ -96,18 +98,44 @@ impl Stage {
         self.unnoticed(&restored);
     }
 
+    /// Runs an application's statement as if the database's clock said `at`: the
+    /// story's time, so that the same story ends the same each time.
+    pub(crate) fn application(&mut self, at: Timestamp, statement: &str) -> QueryResult<()> {
+        let before = "SELECT coalesce(max(seq), 0) AS value FROM local_edits";
+        let before = self.other.values(before).remove(0).unwrap();
+        let at = at.format("%Y-%m-%d %H:%M:%S%.3f");
+        let dated = self.as_own(&format!(
+            "UPDATE customers SET created_at = '{at}', updated_at = '{at}' WHERE id IN \
+             (SELECT customer_id FROM local_edits WHERE {before} < seq AND operation = 'insert'); \
+             UPDATE local_edits SET edited_at = '{at}' WHERE {before} < seq;"
+        ));
+        let done = self
+            .other
+            .run(&format!("BEGIN; {statement}; {dated} COMMIT"));
+        if done.is_err() {
+            self.other.run("ROLLBACK").unwrap();
+        }
+        done
+    }
+
     /// Runs statements that the triggers do not take for an application's.
     fn unnoticed(&mut self, statements: &str) {
+        let statements = self.as_own(statements);
+        self.other
+            .run(&format!("BEGIN; {statements} COMMIT"))
+            .unwrap();
+    }
+
+    /// Statements within a transaction, as squaresync's own.
+    fn as_own(&self, statements: &str) -> String {
         let (begin, end) = match self.kind() {
             Kind::Sqlite => (
-                "BEGIN IMMEDIATE; INSERT INTO own_writes (one) VALUES (1);",
-                "DELETE FROM own_writes; COMMIT",
+                "INSERT INTO own_writes (one) VALUES (1);",
+                "DELETE FROM own_writes;",
             ),
-            Kind::Postgres => ("BEGIN; SET LOCAL squaresync.own_write = 'on';", "COMMIT"),
+            Kind::Postgres => ("SET LOCAL squaresync.own_write = 'on';", ""),
         };
-        self.other
-            .run(&format!("{begin} {statements} {end}"))
-            .unwrap();
+        format!("{begin} {statements} {end}")
     }
 
     fn copy_of(&self, table: &str) -> String {

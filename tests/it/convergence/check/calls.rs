@@ -8,6 +8,14 @@ use squaresync::square::simulator::{Call, Fault};
 
 use super::{Evidence, Violation, fields, is_hidden, same, text};
 
+/// A create that made a profile.
+struct Made {
+    /// The number of its call.
+    number: usize,
+    key: Option<String>,
+    reference: String,
+}
+
 impl Evidence<'_> {
     pub(super) fn check_calls(&self, found: &mut Vec<Violation>) {
         self.check_creates(found);
@@ -45,46 +53,44 @@ impl Evidence<'_> {
 
     /// The nickname of a row is there once among all rows, and no story edits it.
     fn check_creates(&self, found: &mut Vec<Violation>) {
-        let mut made: BTreeMap<String, usize> = BTreeMap::new();
-        for (_, call, body) in self.creates() {
-            let tag = body["nickname"]
-                .as_str()
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
-            let is_known = self
-                .ledger
-                .inserts
-                .iter()
-                .any(|(_, _, known)| *known == tag);
-            if !is_known {
+        let mut made: BTreeMap<String, Vec<Made>> = BTreeMap::new();
+        for (number, call, body) in self.creates() {
+            let text = |key: &str| body[key].as_str().unwrap_or_default().trim().to_owned();
+            let tag = text("nickname");
+            let mut inserts = self.ledger.inserts.iter();
+            if !inserts.any(|(_, _, known)| *known == tag) {
                 found.push(Violation::new(
                     "I6",
                     format!("a create for no row: {}", call.body),
                 ));
             }
             if call.applied {
-                *made.entry(tag).or_default() += 1;
+                made.entry(tag).or_default().push(Made {
+                    number,
+                    key: call.idempotency_key.clone(),
+                    reference: text("reference_id"),
+                });
             }
         }
-        let denials = self.denials();
-        for (tag, times) in made {
-            let unfindable = self.unfindable(&tag) + denials;
-            if 1 + unfindable < times {
+        for (tag, made) in made {
+            if 1 + self.unfindable(&tag, &made) + usize::from(self.was_denied(&made)) < made.len() {
                 found.push(Violation::new(
                     "I26",
-                    format!("row {tag} was created {times} times"),
+                    format!("row {tag} was created {} times", made.len()),
                 ));
             }
         }
     }
 
-    /// How many profiles of a row no question could find any more once Square had
-    /// forgotten the key that made them: Square has them no more, or hides them
-    /// from its lists, or the seller gave them another reference, or the reference
-    /// that the application gave them is others' too and the seller changed what
-    /// else would tell them, or the copy that was put back knew nothing of them.
-    fn unfindable(&self, tag: &str) -> usize {
+    /// How many profiles of a row no question could find any more: Square has them
+    /// no more; or, once it had forgotten the key that made them or a copy was put
+    /// back that knew nothing of them, it hides them from its lists, or the seller
+    /// gave them another reference, or the reference that the application gave them
+    /// is others' too and the seller changed what else would tell them.
+    fn unfindable(&self, tag: &str, made: &[Made]) -> usize {
+        let was_restored = !self.ledger.restored.is_empty();
+        let keys: BTreeSet<&Option<String>> = made.iter().map(|made| &made.key).collect();
+        let was_forgotten = was_restored || keys.len() < made.len();
         let is_shared = |state: &Value| {
             let reference = state["reference_id"].as_str().unwrap_or_default();
             reference.starts_with("known-") || reference.starts_with("shared-")
@@ -95,26 +101,37 @@ impl Evidence<'_> {
             .filter_map(|event| Some(event["data"]["id"].as_str()?.to_owned()))
             .collect();
         ids.iter()
-            .map(|id| self.square.history(id))
-            .filter(|history| history.iter().any(|state| state["nickname"] == tag))
-            .filter(|history| {
+            .map(|id| (id, self.square.history(id)))
+            .filter(|(_, history)| history.iter().any(|state| state["nickname"] == tag))
+            .filter(|(id, history)| {
                 let first = &history[0]["reference_id"];
+                let is_edited = self.ledger.seller.iter().any(|edit| edit.square_id == **id);
                 history.iter().any(|state| {
-                    state.is_null()
-                        || is_hidden(state)
+                    let cannot_tell = is_hidden(state)
                         || state["reference_id"] != *first
-                        || (is_shared(state)
-                            && (1 < history.len() || !self.ledger.restored.is_empty()))
+                        || (is_shared(state) && (is_edited || was_restored));
+                    state.is_null() || (was_forgotten && cannot_tell)
                 })
             })
             .count()
     }
 
-    /// How often Square's index said nothing of those who were there.
-    fn denials(&self) -> usize {
+    /// Whether Square's index said nothing of those who were there when it was asked
+    /// for a row's profile, or when a copy that was put back caught up.
+    fn was_denied(&self, made: &[Made]) -> bool {
         let fired = self.square.all_fired();
-        let times = [Fault::EmptyIndex, Fault::HalfIndex].map(|fault| fired.get(&fault).copied());
-        usize::from(times.iter().any(Option::is_some))
+        let has_lied = [Fault::EmptyIndex, Fault::HalfIndex]
+            .iter()
+            .any(|fault| fired.contains_key(fault));
+        let is_asked = |pair: &[Made]| {
+            let between = &self.calls[pair[0].number..pair[1].number];
+            between.iter().any(|call| {
+                let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+                let asked = body["query"]["filter"]["reference_id"]["exact"].as_str();
+                asked == Some(&pair[1].reference)
+            })
+        };
+        has_lied && (!self.ledger.restored.is_empty() || made.windows(2).any(is_asked))
     }
 
     /// One body a key, by one way, and another key or way only after a definite

@@ -157,7 +157,7 @@ impl Evidence<'_> {
         let mut place = 0;
         while let Some(value) = reached.get(place).cloned() {
             place += 1;
-            for before in self.led_to(edit.field, value.as_deref()) {
+            for before in self.led_to(edit, value.as_deref()) {
                 if same(edit.field, before.as_deref(), edit.new.as_deref()) {
                     return true;
                 }
@@ -170,8 +170,8 @@ impl Evidence<'_> {
     }
 
     /// What was in the place of this value before.
-    fn led_to(&self, field: &str, value: Option<&str>) -> Vec<Option<String>> {
-        let mut before = Vec::new();
+    fn led_to(&self, edit: &SellerEdit, value: Option<&str>) -> Vec<Option<String>> {
+        let (field, mut before) = (edit.field, Vec::new());
         for entry in self.table("conflicts") {
             let is_won = same(field, text(entry, "local_value"), value);
             if text(entry, "field") == Some(field) && is_won {
@@ -182,8 +182,8 @@ impl Evidence<'_> {
             if local.field == field && same(field, local.new.as_deref(), value) {
                 before.push(local.old.clone());
                 // An edit of a row that was merged away goes where nothing is.
-                let row = self.row(&local.row);
-                if row.is_some_and(|row| text(row, "merged_into").is_some()) {
+                let was_merged = self.standing_for(&local.row).len() > 1;
+                if was_merged && self.profiles_of(&local.row).contains(&edit.square_id) {
                     before.push(None);
                 }
             }

@@ -58,12 +58,19 @@ impl Evidence<'_> {
     }
 
     /// Once a profile that had ended is back and went into another one, no list shows
-    /// it, and nobody asks for it. Only an event could have told.
+    /// it, and nobody asks for it; nor for one that went into a profile which had
+    /// ended when it was asked for, and is back. Only an event could have told.
     fn cannot_know(&self, image: &Row, old: &str, new: &str) -> bool {
         let is_told = self.told().iter().any(|event| {
             let event = event.to_string();
             event.contains(old) && event.contains(new)
         });
-        text(image, "tombstone_cause").is_some() && !is_told
+        let aliases = self.square.aliases();
+        let chain = std::iter::successors(Some(old), |id| aliases.get(*id).map(String::as_str));
+        let was_back = chain.map(|id| self.square.history(id)).any(|history| {
+            let mut pairs = history.windows(2);
+            pairs.any(|pair| pair[0].is_null() && !pair[1].is_null())
+        });
+        was_back && text(image, "tombstone_cause").is_some() && !is_told
     }
 }

@@ -89,13 +89,16 @@ impl Evidence<'_> {
     /// No list shows a profile without any public field, and nobody asks for one that
     /// is not known, or known to have ended: only an event could have told of it.
     fn cannot_show(&self, customer: &Value) -> bool {
-        let (id, version) = (&customer["id"], &customer["version"]);
+        let id = &customer["id"];
         let is_held = |image: &&Row| image.get("square_id") == Some(id);
         let image = self.table("images").iter().find(is_held);
         let has_ended = image.is_none_or(|image| text(image, "tombstone_cause").is_some());
+        let ended_at = image.and_then(|image| number(image, "version"));
         let tells = |event: &Value| {
             let shown = &event["data"]["object"]["customer"];
-            shown["id"] == *id && shown["version"] == *version
+            let version = shown["version"].as_i64();
+            let is_end = event["type"] == "customer.deleted";
+            shown["id"] == *id && !is_end && ended_at < version
         };
         super::is_hidden(customer) && has_ended && !self.told().iter().any(tells)
     }
