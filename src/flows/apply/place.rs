@@ -83,9 +83,15 @@ impl Book<'_> {
 
     /// A row of its own for a profile whose row, or the one that would be made for it, has another one.
     fn place_of_its_own(&self, id: &SquareId) -> Place {
-        let is_free = |customer: &CustomerId| {
-            let row = self.rows.get(customer);
-            row.is_none_or(|row| row.square_id.as_ref() == Some(id))
+        // One that was deleted is another profile's for as long as that one lives.
+        let is_deleted = |customer: &CustomerId| {
+            self.images.iter().any(|(other, it)| {
+                other != id && it.customer_id.as_ref() == Some(customer) && it.image.is_live()
+            })
+        };
+        let is_free = |customer: &CustomerId| match self.rows.get(customer) {
+            Some(row) => row.square_id.as_ref() == Some(id),
+            None => !is_deleted(customer),
         };
         let ids = CustomerId::all_of_profile(&self.learning.merchant, id);
         ids.into_iter()

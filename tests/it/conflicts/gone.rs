@@ -17,6 +17,7 @@ on_each_database! {
     a_row_that_was_made_anew_keeps_its_own_profile,
     a_row_under_the_id_that_a_profile_would_get_keeps_its_own,
     a_row_under_the_id_that_a_profile_would_get_gets_it,
+    a_deleted_row_that_was_made_anew_is_not_taken_by_its_old_profile,
     a_row_that_was_made_anew_tells_what_it_loses_to_the_old_profile,
 }
 
@@ -160,6 +161,36 @@ async fn a_row_that_was_made_anew_keeps_its_own_profile(db: TestDb) {
             .other()
             .values("SELECT given_name AS value FROM customers WHERE id = 'a'");
         assert_eq!(bea, [Some("Bea".to_owned())]);
+    }
+}
+
+async fn a_deleted_row_that_was_made_anew_is_not_taken_by_its_old_profile(db: TestDb) {
+    for push_deletes in [false, true] {
+        let options = crate::support::app::options();
+        let mut app = App::with(TestDb::new(db.kind()), options, push_deletes).await;
+        let ann = app.square.create(&json!({"given_name": "Ann"}));
+        app.settle().await;
+        let row = app.rows(&["id"]).remove(0);
+        app.square.delete(&ann);
+        app.settle().await;
+        app.sql("DELETE FROM customers");
+        app.sql(&format!(
+            "INSERT INTO customers (id, given_name) VALUES ('{row}', 'Bea')"
+        ));
+        app.settle().await;
+        app.sql("DELETE FROM customers");
+        app.square.restore(&ann, true);
+        app.deliver_all().await;
+        app.settle().await;
+
+        let mut rows = app.rows(&["given_name", "sync_state"]);
+        rows.sort();
+        match push_deletes {
+            true => assert_eq!(rows, ["Ann synced"]),
+            false => assert_eq!(rows, ["Ann synced", "Bea synced"]),
+        }
+        assert_eq!(app.square.len(), rows.len());
+        app.assert_equal();
     }
 }
 
