@@ -74,7 +74,8 @@ fn whatever_happens_over_real_http_both_sides_end_equal() {
 fn a_story_ends_the_same_each_time_it_is_played() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let mut theatre = runner::Theatre::new(kind, Way::Memory);
-        for seed in 1..1 + TWICE {
+        let one = number("SQUARESYNC_STORY").map(|seed| seed..seed + 1);
+        for seed in one.unwrap_or(1..1 + TWICE) {
             let story = act::Story::of(seed);
             let (first, second) = (theatre.play(&story), theatre.play(&story));
             for (one, two) in first.calls.iter().zip(&second.calls) {

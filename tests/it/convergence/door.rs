@@ -3,6 +3,7 @@
 //! Each create is held against the outbox on disk before it goes on.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use reqwest::Request;
@@ -33,8 +34,10 @@ pub(crate) struct CrashPoint {
 pub(crate) struct Passage {
     square: Arc<Simulator>,
     crash: Mutex<Option<CrashPoint>>,
+    /// Whether the process has ended: nothing gets through any more.
+    has_ended: AtomicBool,
     /// Wakes whoever waits for the process's end.
-    pub(crate) crashed: Notify,
+    crashed: Notify,
     /// Where to look for the outbox: another connection to the same database.
     disk: Arc<Mutex<OtherProgram>>,
     /// Creates that were sent before they were on disk.
@@ -52,6 +55,7 @@ impl Passage {
         Self {
             square,
             crash: Mutex::new(None),
+            has_ended: AtomicBool::new(false),
             crashed: Notify::new(),
             disk,
             undurable: Mutex::new(Vec::new()),
@@ -60,6 +64,18 @@ impl Passage {
 
     pub(crate) fn crash_at(&self, point: Option<CrashPoint>) {
         *self.crash.lock().unwrap() = point;
+        self.has_ended.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the process's end.
+    pub(crate) async fn end(&self) {
+        while !self.has_ended() {
+            self.crashed.notified().await;
+        }
     }
 
     /// Whether this call is the last of the process, and whether Square gets it.
@@ -112,6 +128,9 @@ impl Passage {
 impl Door for Passage {
     fn answer(&self, request: Request) -> Answering<'_> {
         Box::pin(async move {
+            if self.has_ended() {
+                return std::future::pending().await;
+            }
             let body = request.body().and_then(|it| it.as_bytes());
             let body = String::from_utf8_lossy(body.unwrap_or_default());
             match (request.method().as_str(), request.url().path()) {
@@ -130,6 +149,7 @@ impl Door for Passage {
             if point.is_applied {
                 drop(self.pass_on(&request));
             }
+            self.has_ended.store(true, Ordering::SeqCst);
             self.crashed.notify_one();
             // Nobody of this process hears of it any more.
             std::future::pending().await

@@ -149,11 +149,19 @@ impl World<'_> {
                 Flow::Events => process.events.step(now).await,
             }
         };
-        tokio::select! {
+        let end = async {
+            passage.end().await;
+            // What the process was writing is written or not before anything else happens:
+            // time that stands still goes on only once no transaction is under way.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        let done = tokio::select! {
             biased;
-            () = passage.crashed.notified() => None,
+            () = end => None,
             step = step => Some(step),
-        }
+        };
+        // It may come to its end before anybody looks.
+        if passage.has_ended() { None } else { done }
     }
 
     /// An error that Square's faults explain is one of many; any other is a fault of ours.
