@@ -13,6 +13,7 @@ use crate::domain::Timestamp;
 use crate::domain::window::Window;
 use crate::flows::Step;
 use crate::flows::error::FlowError;
+use crate::flows::pages::BARREN;
 use crate::flows::reading::{Progress, Reading};
 use crate::flows::receive::{Delivery, Reached, Receive};
 use crate::square::client::{EventPage, EventQuery};
@@ -55,6 +56,8 @@ struct Pass {
     /// Whether there was more to see than on the one page of a quiet time.
     moved: bool,
     restarts: u32,
+    /// How many pages in a row showed nothing.
+    barren: u32,
 }
 
 impl Events {
@@ -92,7 +95,12 @@ impl Events {
                 None => return Ok(Step::Idle),
             },
         };
-        let page = match self.reading.square.search_events(&pass.query).await {
+        let page = if pass.barren < BARREN {
+            self.reading.square.search_events(&pass.query).await
+        } else {
+            Err(SquareError::CursorDead)
+        };
+        let page = match page {
             Ok(page) => page,
             Err(SquareError::CursorDead)
                 if pass.query.cursor.is_some() && pass.restarts < RESTARTS =>
@@ -100,6 +108,7 @@ impl Events {
                 tracing::info!("Square's cursor ended early; its events are read from the first");
                 pass.restarts += 1;
                 pass.query.cursor = None;
+                pass.barren = 0;
                 self.pass = Some(pass);
                 return Ok(Step::Worked);
             }
@@ -149,6 +158,7 @@ impl Events {
             is_cut: mark < kept_since,
             moved: false,
             restarts: 0,
+            barren: 0,
         }))
     }
 
@@ -174,6 +184,11 @@ impl Events {
             tracing::warn!(since = %pass.mark, "Square keeps events for 28 days, and it is longer since they were asked for; deletions from before are found by the census");
         }
         let is_last = page.cursor.is_none();
+        pass.barren = if page.events.is_empty() {
+            pass.barren + 1
+        } else {
+            0
+        };
         let deliveries: Vec<Delivery> = page.events.into_iter().map(Delivery::listed).collect();
         let read = u64::try_from(deliveries.len()).unwrap_or_default();
         let fresh = self.receive.unknown(deliveries).await?;

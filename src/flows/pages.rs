@@ -24,6 +24,8 @@ use crate::store::{Db, StoreResult, images};
 const LARGEST: u64 = 2000;
 /// How often a window is begun again before that is somebody else's fault.
 const RESTARTS: u32 = 5;
+/// How many pages in a row may show nobody new: a cursor need not come to an end.
+pub(crate) const BARREN: u32 = 50;
 /// How often a window is read again for profiles that slipped over an edge.
 const REREADS: u32 = 2;
 
@@ -42,6 +44,8 @@ pub(crate) struct Reader {
     rereads: u32,
     /// How many pages were read.
     pages: u32,
+    /// How many of them, the last ones, showed nobody new.
+    barren: u32,
 }
 
 /// A page of a window.
@@ -88,6 +92,7 @@ impl Reader {
             restarts: 0,
             rereads: 0,
             pages: 0,
+            barren: 0,
         }
     }
 
@@ -124,7 +129,12 @@ impl Reader {
     /// Asks for the next page.
     pub(crate) async fn next(&mut self, square: &Square) -> Result<Read, FlowError> {
         let page = loop {
-            match square.search(&self.query).await {
+            let page = if self.barren < BARREN {
+                square.search(&self.query).await
+            } else {
+                Err(SquareError::CursorDead)
+            };
+            match page {
                 Err(SquareError::CursorDead) if seeded::is_on(Bug::CursorEndIsTheEnd) => {
                     return Ok(Read {
                         is_last: true,
@@ -166,11 +176,17 @@ impl Reader {
             );
         }
         self.unreadable += unreadable;
+        let seen = self.seen.len();
         self.seen.extend(
             profiles
                 .iter()
                 .map(|profile| self.hasher.hash_one(profile.id())),
         );
+        self.barren = if seen < self.seen.len() {
+            0
+        } else {
+            self.barren + 1
+        };
         self.query.cursor = page.cursor;
         let mut is_last = self.query.cursor.is_none();
         if is_last && self.has_slipped() && self.rereads < REREADS {
@@ -200,6 +216,7 @@ impl Reader {
     fn begin_again(&mut self) {
         self.query.cursor = None;
         self.held = None;
+        self.barren = 0;
         self.seen.clear();
         self.unreadable = 0;
     }

@@ -14,6 +14,7 @@ on_each_database! {
     a_window_of_many_short_pages_is_read_whole,
     a_cursor_that_ends_early_begins_the_window_again,
     cursors_that_keep_ending_do_not_stop_it_for_ever,
+    a_cursor_that_never_ends_does_not_keep_it_for_ever,
     a_crash_between_two_pages_loses_nothing,
     the_whole_directory_is_read_once,
 }
@@ -124,6 +125,26 @@ async fn cursors_that_keep_ending_do_not_stop_it_for_ever(db: TestDb) {
     }
     assert_ne!(failures, 0, "no cursor was given up");
 
+    app.pass().await;
+
+    app.assert_equal();
+}
+
+async fn a_cursor_that_never_ends_does_not_keep_it_for_ever(db: TestDb) {
+    let mut app = App::new(db).await;
+    app.pass().await;
+    many(&app, 3);
+    app.advance(Duration::from_secs(60)).await;
+    app.square
+        .faults(|faults| faults.chance(Fault::EmptyPage, 1.0));
+    let mut steps = 0;
+    while app.reconcile.step(app.now()).await.is_ok() {
+        steps += 1;
+        assert!(steps < 1000, "it goes on for ever");
+    }
+    assert!(100 < app.square.fired(Fault::EmptyPage));
+
+    app.square.faults(|faults| faults.clear());
     app.pass().await;
 
     app.assert_equal();

@@ -116,13 +116,23 @@ pub(super) fn page(state: &mut State, mut body: Profile) -> Result<String, Refus
         Some(_) if state.fires(Fault::ExpiredCursor, false) => return Err(lists::refused()),
         Some(cursor) => lists::offset(cursor, wanted.fingerprint, now, state.options.cursor_life)?,
     };
+    let seller = state.options.merchant_id.clone();
+    let there = state
+        .events
+        .kept
+        .iter()
+        .filter(|it| wanted.fits(it, &seller));
+    let limit = match offset < there.count() && state.fires(Fault::EmptyPage, false) {
+        true => 0,
+        false => wanted.limit,
+    };
     let mut found: Vec<&Kept> = state.events.kept.iter().collect();
-    found.retain(|it| wanted.fits(it, &state.options.merchant_id));
+    found.retain(|it| wanted.fits(it, &seller));
     if wanted.descending {
         found.reverse();
     }
     let rest = found.get(offset..).unwrap_or_default();
-    let shown = rest.get(..wanted.limit).unwrap_or(rest);
+    let shown = rest.get(..limit).unwrap_or(rest);
     let is_last = shown.len() == rest.len();
     let cursor = (!is_last).then(|| lists::cursor(offset + shown.len(), wanted.fingerprint, now));
     Ok(answered(shown, cursor, &state.options.square_version))

@@ -14,6 +14,7 @@ on_each_database! {
     half_a_list_is_not_believed,
     a_list_without_some_of_its_windows_is_not_believed,
     a_list_that_breaks_off_is_not_believed,
+    a_list_that_never_ends_is_not_believed,
     short_and_empty_pages_and_cursors_that_end_hide_nobody,
     a_late_list_hides_nobody,
     a_list_that_left_somebody_out_raises_an_alarm,
@@ -104,6 +105,19 @@ async fn a_list_that_breaks_off_is_not_believed(db: TestDb) {
     app.census_all().await;
 
     assert_fired(&app, Fault::ExpiredCursor);
+    assert!(alarm(&app).unwrap().contains("breaks off"));
+    assert_eq!((gone(&app), bulk_retrieves(&app)), (Vec::new(), 0));
+}
+
+async fn a_list_that_never_ends_is_not_believed(db: TestDb) {
+    let mut app = App::new(db).await;
+    many(&mut app, 3).await;
+    app.square
+        .faults(|faults| faults.chance(Fault::EmptyPage, 1.0));
+
+    app.census_all().await;
+
+    assert_fired(&app, Fault::EmptyPage);
     assert!(alarm(&app).unwrap().contains("breaks off"));
     assert_eq!((gone(&app), bulk_retrieves(&app)), (Vec::new(), 0));
 }

@@ -16,6 +16,7 @@ on_each_database! {
     trouble_on_a_page_is_tried_again,
     a_cursor_that_ends_early_begins_the_window_again,
     a_cursor_that_always_ends_does_not_last,
+    a_cursor_that_never_ends_does_not_last,
     a_poison_event_is_dead_and_holds_up_nobody,
     one_process_at_a_time_asks,
 }
@@ -102,6 +103,26 @@ async fn a_cursor_that_always_ends_does_not_last(db: TestDb) {
         assert!(steps < 50, "it begins again for ever");
     }
     assert!(5 < app.square.fired(Fault::ExpiredCursor));
+    assert_eq!(mark(&app), before);
+
+    app.square.faults(|faults| faults.clear());
+    app.ask_for_events().await;
+
+    assert_all(&app);
+}
+
+async fn a_cursor_that_never_ends_does_not_last(db: TestDb) {
+    let mut app = app(db).await;
+    let before = mark(&app);
+    many(&app, 3).await;
+    app.square
+        .faults(|faults| faults.chance(Fault::EmptyPage, 1.0));
+    let mut steps = 0;
+    while app.events.step(app.now()).await.is_ok() {
+        steps += 1;
+        assert!(steps < 1000, "it goes on for ever");
+    }
+    assert!(100 < app.square.fired(Fault::EmptyPage));
     assert_eq!(mark(&app), before);
 
     app.square.faults(|faults| faults.clear());
