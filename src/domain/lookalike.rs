@@ -1,13 +1,14 @@
 //! Which of the profiles at Square a row's may be: what was sent to make one is
-//! held against what is there. Nobody is taken for somebody else by one value
-//! alone, unless a person allowed it; where two fit, a person has to say.
+//! held against what is there. By its reference alone a profile is taken for a
+//! row's, by an address or a number alone only if a person allowed it; where two
+//! fit, a person has to say.
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::spelling::alike;
 
 mod meant;
 
-pub use meant::{Meant, made_by, meant_by, named_by};
+pub use meant::{Meant, made_by, meant_by, named_by, without_reference};
 
 /// By what a customer is looked for at Square before a profile is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +101,8 @@ pub fn is_new_of(sent: &Fields, shown: &Fields) -> bool {
     })
 }
 
-fn same(field: Field, one: &Fields, other: &Fields) -> bool {
+/// Whether two customers have the same in this field, however it is spelt.
+pub fn same(field: Field, one: &Fields, other: &Fields) -> bool {
     let (one, other) = (one.get(field), other.get(field));
     let number = |text: Option<&str>| text.and_then(e164);
     alike(field, one, other)

@@ -112,6 +112,7 @@ pub(crate) fn adopt(
 pub fn catch_up(db: &mut Db, learning: &Learning, limit: i64) -> StoreResult<bool> {
     images::lock(db, &learning.merchant)?;
     let mut waiting = images::unmerged(db, &learning.merchant, limit)?;
+    // The same rows come along in the same order.
     waiting.sort_unstable();
     bring_along(db, learning, &waiting)
 }

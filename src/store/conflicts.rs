@@ -46,7 +46,8 @@ pub struct Conflict {
 /// What decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decider {
-    /// The rule that Square wins.
+    /// The rule that Square wins, or that it wins in a profile that is taken for what
+    /// a create made and that shows something else.
     Square,
     /// The rule that the application wins.
     Local,

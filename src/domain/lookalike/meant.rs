@@ -23,8 +23,8 @@ pub fn made_by(sent: &Fields, found: &[(SquareId, Fields)], is_certain: bool) ->
     match best {
         None => Meant::None,
         Some(Fit::Not) if is_certain => match named_by(sent, found) {
-            Meant::None => Meant::OneOf(ids(found)),
-            named => named,
+            Meant::This(named) => Meant::This(named),
+            _ => Meant::OneOf(ids(found)),
         },
         Some(Fit::Not) => Meant::None,
         Some(best) => found
@@ -36,12 +36,35 @@ pub fn made_by(sent: &Fields, found: &[(SquareId, Fields)], is_certain: bool) ->
 
 /// The only one of these profiles with the reference that was sent: what a create
 /// made and somebody changed since, or a customer of the seller's own who would have
-/// been taken for the row's before it was sent.
+/// been taken for the row's before it was sent. Several are a question.
 pub fn named_by(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
     let is_named = |shown: &Fields| {
         sent.get(Field::ReferenceId).is_some() && same(Field::ReferenceId, sent, shown)
     };
-    only(found, is_named, Meant::None)
+    one_of(found, is_named)
+}
+
+/// The only one of these profiles that shows all that was sent but for the reference,
+/// a way to reach the customer among it: somebody gave it another one since.
+pub fn without_reference(sent: &Fields, found: &[(SquareId, Fields)]) -> Meant {
+    let is_sent = |field: &Field| sent.get(*field).is_some();
+    let is_it = |shown: &Fields| {
+        let contact = [Field::EmailAddress, Field::PhoneNumber];
+        let others = Field::ALL.into_iter();
+        let mut others = others.filter(|it| *it != Field::ReferenceId && is_sent(it));
+        contact.iter().any(is_sent) && others.all(|field| same(field, sent, shown))
+    };
+    one_of(found, is_it)
+}
+
+/// The only one that is `wanted`; of several a person has to say which.
+fn one_of(found: &[(SquareId, Fields)], wanted: impl Fn(&Fields) -> bool) -> Meant {
+    let wanted = found.iter().filter(|(_, shown)| wanted(shown)).cloned();
+    match wanted.collect::<Vec<_>>().as_slice() {
+        [] => Meant::None,
+        [(id, _)] => Meant::This(id.clone()),
+        several => Meant::OneOf(ids(several)),
+    }
 }
 
 /// Which of the profiles found for a row it is: the only one, or the only one that shows all of it.
@@ -119,9 +142,32 @@ mod tests {
             named_by(&ann(), &found(&[other.clone(), bob.clone()])),
             this("2")
         );
-        for none in [&[other][..], &[bob.clone(), bob], &[]] {
+        for none in [&[other][..], &[]] {
             assert_eq!(named_by(&ann(), &found(none)), Meant::None);
         }
+        assert!(matches!(
+            named_by(&ann(), &found(&[bob.clone(), bob])),
+            Meant::OneOf(two) if two.len() == 2
+        ));
+    }
+
+    #[test]
+    fn one_that_shows_all_but_the_reference_was_given_another_one() {
+        let other = ann().with(Field::ReferenceId, "CRM-18");
+        let bob = other.clone().with(Field::GivenName, "Bob");
+        let (mut nobody, mut sent) = (other.clone(), ann());
+        assert_eq!(
+            without_reference(&sent, &found(&[bob.clone(), other.clone()])),
+            this("2")
+        );
+        assert!(matches!(
+            without_reference(&sent, &found(&[other.clone(), other])),
+            Meant::OneOf(two) if two.len() == 2
+        ));
+        assert_eq!(without_reference(&sent, &found(&[bob])), Meant::None);
+        nobody.set(Field::PhoneNumber, None);
+        sent.set(Field::PhoneNumber, None);
+        assert_eq!(without_reference(&sent, &found(&[nobody])), Meant::None);
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl Book<'_> {
 
     /// Whether the row of this profile was made anew, and is a later one's.
     pub(super) fn is_superseded(&self, id: &SquareId) -> bool {
-        let Some(held) = self.images.get(id) else {
+        let held = self.images.get(id);
+        let Some(held) = held.filter(|held| held.customer_id.is_some()) else {
             return false;
         };
         let made = |image: &Image| image.profile.moment("created_at");
@@ -81,17 +82,18 @@ impl Book<'_> {
         })
     }
 
-    /// A row of its own for a profile whose row, or the one that would be made for it, has another one.
+    /// A row of its own for a profile whose row, or the one that would be made for it,
+    /// has another one, or was deleted and had one that lives.
     fn place_of_its_own(&self, id: &SquareId) -> Place {
         // One that was deleted is another profile's for as long as that one lives.
-        let is_deleted = |customer: &CustomerId| {
+        let is_anothers = |customer: &CustomerId| {
             self.images.iter().any(|(other, it)| {
                 other != id && it.customer_id.as_ref() == Some(customer) && it.image.is_live()
             })
         };
         let is_free = |customer: &CustomerId| match self.rows.get(customer) {
             Some(row) => row.square_id.as_ref() == Some(id),
-            None => !is_deleted(customer),
+            None => !is_anothers(customer),
         };
         let ids = CustomerId::all_of_profile(&self.learning.merchant, id);
         ids.into_iter()

@@ -168,7 +168,7 @@ impl<'a> Book<'a> {
 
 impl Book<'_> {
     /// The rows that profiles may get whose own rows, or those that would be made
-    /// for `new` ones, have other ones by now.
+    /// for `new` ones, have, or had, other ones by now.
     fn further_rows(&self, new: &[&SquareId]) -> BTreeSet<CustomerId> {
         let merchant = &self.learning.merchant;
         let linked = self.images.iter();
@@ -176,10 +176,10 @@ impl Book<'_> {
         let unlinked = new
             .iter()
             .map(|id| (*id, CustomerId::of_profile(merchant, id)));
-        let has_another = |(id, customer): &(&SquareId, CustomerId)| {
-            let row = self.rows.get(customer);
-            row.and_then(|row| row.square_id.as_ref())
-                .is_some_and(|own| own != *id)
+        let has_another = |(id, customer): &(&SquareId, CustomerId)| match self.rows.get(customer) {
+            Some(row) => row.square_id.as_ref().is_some_and(|own| own != *id),
+            // It was deleted, and may be a later profile's.
+            None => self.is_superseded(id),
         };
         linked
             .chain(unlinked)

@@ -8,9 +8,10 @@
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
-use crate::domain::lookalike::{Fit, Meant, fit, made_by, meant_by, named_by};
+use crate::domain::lookalike::{Fit, Meant, fit, made_by, meant_by, named_by, without_reference};
 use crate::domain::observation::{Observation, Origin, Shown};
 use crate::domain::profile::Profile;
+use crate::domain::spelling::alike;
 use crate::flows::apply::{self, Learning};
 use crate::flows::push::entries;
 use crate::flows::push::look::{self, Question, Why};
@@ -74,7 +75,7 @@ pub(super) fn take(
     }
 }
 
-/// Gives the row the one of these profiles that an earlier attempt made.
+/// Gives the row the one of these profiles that an earlier attempt made, or may have made.
 fn made_before(
     db: &mut Db,
     learning: &Learning,
@@ -88,19 +89,11 @@ fn made_before(
         return Ok(Looked::Later);
     };
     let is_certain = question.why == Why::Certain;
-    let reference = question.sent.get(Field::ReferenceId).unwrap_or_default();
+    let reference = question.sent.get(Field::ReferenceId);
     // No other profile carries the row's id, also where the row itself is no more.
-    let is_ours = reference == id.as_str();
+    let is_ours = reference == Some(id.as_str());
     let meant = match made_by(&question.sent, &free, is_certain || is_ours) {
-        // Unless another row that has no profile may have made it.
-        Meant::None if !look_at::any_unlinked_with(db, &learning.merchant, id, reference)? => {
-            let named = named_by(&question.sent, &free);
-            let shown = free.iter().find(|(id, _)| named == Meant::This(id.clone()));
-            if let (Some((profile, shown)), Some(row)) = (shown, &row) {
-                entries::may_be_anothers(db, learning, row, &call.sent, profile, shown)?;
-            }
-            named
-        }
+        Meant::None => changed_since(db, learning, call, row.as_ref(), &free)?,
         meant => meant,
     };
     // What is known to be made of another body agrees with the row on nothing.
@@ -110,6 +103,56 @@ fn made_before(
         call.sent.clone()
     };
     give(db, learning, id, row, meant, base)
+}
+
+/// Which of these profiles a create made that somebody has changed a lot since. Where
+/// another row that has no profile may have made it, a person has to say.
+fn changed_since(
+    db: &mut Db,
+    learning: &Learning,
+    call: &Call,
+    row: Option<&Row>,
+    free: &[(SquareId, Fields)],
+) -> StoreResult<Meant> {
+    let sent = look::sent(call);
+    let meant = match named_by(&sent, free) {
+        Meant::None => without_reference(&sent, free),
+        named => named,
+    };
+    let Meant::This(profile) = meant else {
+        return Ok(meant);
+    };
+    if may_be_anothers(db, learning, &call.customer_id, &sent)? {
+        return Ok(Meant::OneOf(vec![profile]));
+    }
+    let shown = free.iter().find(|(id, _)| *id == profile);
+    if let (Some((_, shown)), Some(row)) = (shown, row) {
+        entries::replaced(db, learning, row, &call.sent, &profile, shown)?;
+    }
+    Ok(Meant::This(profile))
+}
+
+/// Whether another row may have made what this one's create was to make: one with
+/// the same reference that has no profile, or had it when it was sent.
+fn may_be_anothers(
+    db: &mut Db,
+    learning: &Learning,
+    id: &CustomerId,
+    sent: &Fields,
+) -> StoreResult<bool> {
+    let reference = sent.get(Field::ReferenceId).unwrap_or_default();
+    if look_at::any_unlinked_with(db, &learning.merchant, id, reference)? {
+        return Ok(true);
+    }
+    let others = others_in_flight(db, learning, id, false)?;
+    let has_it = |theirs: &Fields| {
+        alike(
+            Field::ReferenceId,
+            theirs.get(Field::ReferenceId),
+            Some(reference),
+        )
+    };
+    Ok(others.iter().any(has_it))
 }
 
 /// Gives a row that was never sent the one of these profiles that it is.

@@ -18,6 +18,7 @@ on_each_database! {
     before_the_first_pass_a_question_that_fails_is_asked_again,
     a_row_takes_the_profile_with_its_address_or_number_where_that_is_wanted,
     a_profile_that_another_rows_create_made_is_not_taken,
+    a_profile_that_got_another_reference_is_found_by_the_rest,
 }
 
 async fn a_row_takes_the_profile_that_carries_its_reference(db: TestDb) {
@@ -210,4 +211,28 @@ async fn a_profile_that_another_rows_create_made_is_not_taken(db: TestDb) {
     assert_eq!(creates(&app), 2);
     assert_eq!(app.rows(&["id", "sync_state"]), ["a synced", "b synced"]);
     app.assert_equal();
+}
+
+async fn a_profile_that_got_another_reference_is_found_by_the_rest(db: TestDb) {
+    for contact in ["'Ann@Example.com', NULL", "NULL, '(212) 555-0100'"] {
+        let mut app = App::new(TestDb::new(db.kind())).await;
+        app.square
+            .faults(|faults| faults.next(Fault::LostAnswer, 1));
+        app.sql(&format!(
+            "INSERT INTO customers (given_name, reference_id, email_address, phone_number) \
+             VALUES ('Ann', 'CRM-17', {contact})"
+        ));
+        app.push_once().await.unwrap();
+        assert_eq!(app.square.fired(Fault::LostAnswer), 1);
+        let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
+        app.square.update(&id, &json!({"reference_id": "POS-4"}));
+        app.advance(std::time::Duration::from_secs(48 * 3600)).await;
+        app.square.forget_keys();
+        app.push_all().await;
+        app.settle().await;
+
+        assert_eq!(creates(&app), 1, "{contact}");
+        assert_eq!(app.other().count("live_customers"), 1, "{contact}");
+        app.assert_equal();
+    }
 }

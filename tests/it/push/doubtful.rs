@@ -4,6 +4,7 @@ use serde_json::json;
 use squaresync::domain::id::SquareId;
 use squaresync::domain::lookalike::Matching;
 use squaresync::flows::Step;
+use squaresync::square::simulator::{Fault, Strikes};
 use squaresync::store::conflicts::{self, Entry, Taken};
 use squaresync::store::customers::{self, SyncState};
 
@@ -18,6 +19,7 @@ on_each_database! {
     the_only_one_that_shows_all_of_the_row_is_meant,
     an_address_and_a_number_of_two_customers_are_a_persons_question,
     many_doubtful_rows_hold_up_nobody,
+    a_changed_profile_that_two_rows_may_have_made_is_a_question,
 }
 
 /// Two customers with one reference, and a row with the same.
@@ -183,4 +185,31 @@ async fn many_doubtful_rows_hold_up_nobody(db: TestDb) {
         1
     );
     assert_eq!(app.push_once().await.unwrap(), Step::Idle);
+}
+
+async fn a_changed_profile_that_two_rows_may_have_made_is_a_question(db: TestDb) {
+    let mut app = App::new(db).await;
+    for (id, name, fault) in [("a", "Ann", Fault::LostAnswer), ("b", "Bob", Fault::Reset)] {
+        app.square.faults(|faults| {
+            faults.strikes(fault, Strikes::Writes);
+            faults.next(fault, 1);
+        });
+        app.sql(&format!(
+            "INSERT INTO customers (id, given_name, email_address, reference_id) \
+             VALUES ('{id}', '{name}', 'both@example.com', 'CRM-17')"
+        ));
+        app.push_once().await.unwrap();
+        assert_eq!(app.square.fired(fault), 1);
+    }
+    let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
+    let changed = json!({"given_name": "Anna", "email_address": "anna@example.com"});
+    app.square.update(&id, &changed);
+    app.advance(std::time::Duration::from_secs(48 * 3600)).await;
+    app.square.forget_keys();
+    app.push_all().await;
+    app.settle().await;
+
+    assert_eq!((creates(&app), app.square.len()), (1, 1));
+    let asked = app.other().count("customers WHERE sync_state = 'conflict'");
+    assert_eq!((asked, open(&app).await.len()), (2, 2));
 }
