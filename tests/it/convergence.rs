@@ -78,6 +78,11 @@ fn a_story_ends_the_same_each_time_it_is_played() {
         for seed in one.unwrap_or(1..1 + TWICE) {
             let story = act::Story::of(seed);
             let (first, second) = (theatre.play(&story), theatre.play(&story));
+            assert_eq!(
+                first.violations, second.violations,
+                "story {seed} on {kind:?}"
+            );
+            assert!(!first.calls.is_empty(), "story {seed} on {kind:?}");
             for (one, two) in first.calls.iter().zip(&second.calls) {
                 let (one, two) = (format!("{one:?}"), format!("{two:?}"));
                 assert_eq!(one, two, "story {seed} on {kind:?}");

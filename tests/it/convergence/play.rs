@@ -153,7 +153,8 @@ impl World<'_> {
             passage.end().await;
             // What the process was writing is written or not before anything else happens:
             // time that stands still goes on only once no transaction is under way.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            let moment = tokio::time::Instant::now() + Duration::from_millis(1);
+            tokio::time::sleep_until(moment).await;
         };
         let done = tokio::select! {
             biased;

@@ -23,12 +23,12 @@ const INSERT: Duration = Duration::from_millis(50);
 
 #[test]
 fn nothing_answered_is_lost_on_sqlite() {
-    run(Kind::Sqlite, 20);
+    run(Kind::Sqlite, 40);
 }
 
 #[test]
 fn nothing_answered_is_lost_on_postgres() {
-    run(Kind::Postgres, 10);
+    run(Kind::Postgres, 20);
 }
 
 fn run(kind: Kind, seconds: u64) {

@@ -85,8 +85,8 @@ impl Evidence<'_> {
     /// How many profiles of a row no question could find any more: Square has them
     /// no more; or, once it had forgotten the key that made them or a copy was put
     /// back that knew nothing of them, it hides them from its lists, or the seller
-    /// gave them another reference, or the reference that the application gave them
-    /// is others' too and the seller changed what else would tell them.
+    /// gave them another reference and nothing else tells them, or the reference that
+    /// the application gave them is others' too and the seller changed the rest.
     fn unfindable(&self, tag: &str, made: &[Made]) -> usize {
         let was_restored = !self.ledger.restored.is_empty();
         let keys: BTreeSet<&Option<String>> = made.iter().map(|made| &made.key).collect();
@@ -107,8 +107,12 @@ impl Evidence<'_> {
                 let first = &history[0]["reference_id"];
                 let is_edited = self.ledger.seller.iter().any(|edit| edit.square_id == **id);
                 history.iter().any(|state| {
+                    let has_contact = ["email_address", "phone_number"]
+                        .iter()
+                        .any(|key| state[*key].is_string());
+                    let was_renamed = state["reference_id"] != *first;
                     let cannot_tell = is_hidden(state)
-                        || state["reference_id"] != *first
+                        || (was_renamed && (!has_contact || is_edited || was_restored))
                         || (is_shared(state) && (is_edited || was_restored));
                     state.is_null() || (was_forgotten && cannot_tell)
                 })
@@ -195,8 +199,11 @@ impl Evidence<'_> {
                 let value = filter[field]["exact"].as_str();
                 let has_it = |body: &Value| same(field, value, body[field].as_str());
                 // Another row with the same reference may be the one that was asked about.
-                let mut others = earlier.iter().filter(|call| call.idempotency_key.is_some());
-                value.is_some() && has_it(&body) && !others.any(|call| has_it(&read(call)))
+                let others = earlier.iter().filter(|call| call.idempotency_key.is_some());
+                let is_anothers = others
+                    .map(read)
+                    .any(|other| other["nickname"] != body["nickname"] && has_it(&other));
+                value.is_some() && has_it(&body) && !is_anothers
             };
             if ["reference_id", "email_address", "phone_number"]
                 .into_iter()
