@@ -27,7 +27,8 @@ pub enum Rule {
     Square,
     /// The application's value.
     Local,
-    /// The value that was changed last; Square's where that cannot be told.
+    /// The value that was changed last; Square's where that cannot be told. Square tells
+    /// when a profile was changed, and not which field.
     Newest,
 }
 

@@ -167,7 +167,8 @@ proptest! {
 
     /// Versions that come late are passed over, so an order is a rising series of
     /// versions that ends with the last. A value that Square had before does not
-    /// come back: who saw it go and come saw a conflict that others did not.
+    /// come back: who saw it go and come saw a conflict that others did not. Where the
+    /// last change wins it may matter: Square tells a profile's time, and no field's.
     #[test]
     fn the_order_of_arrival_does_not_matter(
         world in world(),

@@ -11,6 +11,7 @@ use crate::support::{App, TestDb, on_each_database};
 
 on_each_database! {
     changes_of_different_fields_both_survive_and_are_no_conflict,
+    lines_of_an_address_are_fields_of_their_own,
     a_field_changed_on_both_sides_is_decided_by_the_rule_and_told,
     the_last_change_wins_where_that_is_the_rule,
     clearing_a_field_is_a_change_like_any_other,
@@ -48,6 +49,30 @@ async fn changes_of_different_fields_both_survive_and_are_no_conflict(db: TestDb
 
         let columns = ["phone_number", "email_address", "sync_state"];
         assert_eq!(app.rows(&columns), ["+12125550100 ann@example.com synced"]);
+        app.assert_equal();
+        assert_eq!(ledger(app.other()), [""; 0]);
+    }
+}
+
+async fn lines_of_an_address_are_fields_of_their_own(db: TestDb) {
+    for told in [false, true] {
+        let mut app = App::new(TestDb::new(db.kind())).await;
+        app.sql(
+            "INSERT INTO customers (given_name, address_line_1, locality) \
+             VALUES ('Ann', '1 Old Street', 'Old Town')",
+        );
+        app.settle().await;
+        let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
+        app.sql("UPDATE customers SET address_line_1 = '2 New Street'");
+        let moved = json!({"address_line_1": "1 Old Street", "locality": "New Town"});
+        app.square.update(&id, &json!({"address": moved}));
+        if told {
+            app.deliver_all().await;
+        }
+        app.settle().await;
+
+        let columns = ["address_line_1", "locality", "sync_state"];
+        assert_eq!(app.rows(&columns), ["2 New Street New Town synced"]);
         app.assert_equal();
         assert_eq!(ledger(app.other()), [""; 0]);
     }

@@ -139,7 +139,9 @@ async fn a_profile_edited_since_is_still_the_one_that_was_made(db: TestDb) {
         assert_eq!(app.other().count(&merged), 1, "{}", app.dump());
         assert_eq!(app.other().count("live_customers"), 1);
         assert_eq!(creates(&app), 1);
-        let lost = "conflicts WHERE local_value IN ('Ann', 'old', 'ann@example.com')";
+        let lost = "conflicts WHERE local_value IN ('Ann', 'old', 'ann@example.com') \
+             AND base_value = local_value AND rule = 'square' AND taken = 'square' \
+             AND local_at IS NOT NULL AND square_at IS NOT NULL AND square_id IS NOT NULL";
         assert_eq!(app.other().count(lost), entries);
         app.assert_equal();
     }

@@ -9,6 +9,7 @@ use crate::support::{Kind, OtherProgram, TestDb, each, on_each_database};
 on_each_database! {
     each_command_reports_in_one_object,
     many_deletes_wait_for_approval,
+    a_deleted_row_that_is_put_back_is_told_of,
     the_state_of_an_empty_database_needs_no_token,
 }
 
@@ -33,6 +34,26 @@ async fn each_command_reports_in_one_object(db: TestDb) {
 
     assert_eq!(status["customers"]["synced"], 2, "{status}");
     assert_eq!(status["sellers"][0]["merchant_id"], square.merchant_id);
+    settled(&db, &square).await;
+}
+
+async fn a_deleted_row_that_is_put_back_is_told_of(db: TestDb) {
+    let square = square();
+    square.create(&json!({"given_name": NAME}));
+    let setup = Setup::new(&db, &square);
+    rows_at_least(&setup, 1).await;
+    let mut other = OtherProgram::new(&db);
+    let id = other.values("SELECT id AS value FROM customers").remove(0);
+    other.run("DELETE FROM customers").unwrap();
+
+    let pushed = setup.run(&["push"]).await;
+
+    assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
+    let told = "a deleted row was put back; SQUARESYNC_PUSH_DELETES=true deletes at Square instead";
+    let told = pushed.stderr.lines().filter(|line| line.contains(told));
+    let told: Vec<&str> = told.collect();
+    assert_eq!(told.len(), 1, "{}", pushed.stderr);
+    assert!(told[0].contains(&id.unwrap()), "{told:?}");
     settled(&db, &square).await;
 }
 

@@ -16,6 +16,7 @@ on_each_database! {
     an_address_that_is_taken_is_named,
     all_missing_settings_are_named_at_once,
     the_database_of_another_seller_is_left_alone,
+    the_database_of_another_environment_is_left_alone,
     webhooks_wait_while_square_cannot_be_reached,
     a_refused_token_is_shown_and_square_left_alone,
 }
@@ -66,6 +67,24 @@ async fn the_database_of_another_seller_is_left_alone(db: TestDb) {
         for seller in [&first.merchant_id, &other] {
             assert!(ended.stderr.contains(seller), "{}", ended.stderr);
         }
+    }
+    assert_eq!(contents(&db), before);
+}
+
+async fn the_database_of_another_environment_is_left_alone(db: TestDb) {
+    let square = square();
+    square.create(&json!({"given_name": NAME}));
+    let setup = Setup::new(&db, &square);
+    setup.report("sync").await;
+    let before = contents(&db);
+    let production = setup.with("SQUARE_ENVIRONMENT", "production");
+
+    for command in ["serve", "sync", "backfill", "push"] {
+        let ended = production.run(&[command]).await;
+
+        assert_eq!(ended.code, Some(1), "{command}: {}", ended.stderr);
+        let told = "this database was made with SQUARE_ENVIRONMENT=sandbox and is now opened with production";
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
     }
     assert_eq!(contents(&db), before);
 }

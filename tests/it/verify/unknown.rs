@@ -150,16 +150,19 @@ async fn the_database_of_another_seller_is_not_compared(db: TestDb) {
     })
     .unwrap();
 
-    let ended = Setup::new(&shop.app.db, &other)
-        .run(&["verify", "--json"])
-        .await;
+    let before = shop.app.dump();
 
-    assert_eq!(ended.code, Some(4));
-    let reason = ended.object()["reasons"][0].to_string();
-    assert!(
-        reason.contains("this database belongs to seller"),
-        "{reason}"
-    );
+    for arguments in [&["verify", "--json"][..], &["verify", "--repair", "--json"]] {
+        let ended = Setup::new(&shop.app.db, &other).run(arguments).await;
+
+        assert_eq!(ended.code, Some(4));
+        let reason = ended.object().to_string();
+        let ours = &shop.app.square.merchant_id;
+        let told = format!("this database belongs to seller {ours}");
+        assert!(reason.contains(&told), "{reason}");
+        assert!(reason.contains("ANOTHERSELLER"), "{reason}");
+    }
+    assert_eq!(shop.app.dump(), before);
 }
 
 async fn a_database_that_is_not_there_is_not_made(db: TestDb) {
