@@ -16,6 +16,7 @@ mod application;
 mod bugs;
 mod check;
 mod door;
+mod fired;
 mod ledger;
 mod people;
 mod play;

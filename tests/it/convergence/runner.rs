@@ -15,6 +15,7 @@ use squaresync::square::simulator::Call;
 use super::account::account;
 use super::act::{Act, Story};
 use super::check::{Evidence, Violation};
+use super::fired;
 use super::play::{BULK_FAULTS, CALL_FAULTS, Flow};
 use super::stage::Stage;
 use super::world::{Way, World};
@@ -34,8 +35,9 @@ pub(crate) struct Ended {
 /// In how many stories every fault must have fired.
 const ALL_FIRE_WITHIN: u64 = 1000;
 /// What else happens to a story beside the faults of calls.
-const HAPPENINGS: [&str; 22] = [
+const HAPPENINGS: [&str; 26] = [
     "access-refused",
+    "answer of another id",
     "answer to an event lost",
     "backup restored",
     "bulk create",
@@ -52,11 +54,14 @@ const HAPPENINGS: [&str; 22] = [
     "event while the database fails",
     "forged event",
     "hidden",
+    "key used with another body",
     "keys forgotten",
     "lag",
     "merge",
     "poison",
     "row with the reference of a profile",
+    "stale version",
+    "unknown key in a profile",
 ];
 
 /// After how many red stories no more are played.
@@ -255,10 +260,8 @@ async fn whole(stage: &mut Stage, story: &Story, way: Way) -> Ended {
         .map(|(fault, times)| (fault.name(), times))
         .collect();
     let calls = world.square.calls();
-    for call in &calls {
-        if let Some(what) = call.path.strip_prefix("/v2/customers/bulk-") {
-            *fired.entry(format!("bulk {what}")).or_default() += 1;
-        }
+    for what in fired::in_calls(&calls, &world.square) {
+        *fired.entry(what).or_default() += 1;
     }
     for (what, times) in &world.ledger.happened {
         fired.insert((*what).to_owned(), *times);
