@@ -16,8 +16,10 @@ use crate::domain::spelling::alike;
 mod handover;
 #[cfg(test)]
 mod laws;
+mod unsure;
 
 pub use handover::hand_over;
+pub use unsure::unsure;
 
 /// Who wins a field that both sides changed differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,8 +29,7 @@ pub enum Rule {
     Square,
     /// The application's value.
     Local,
-    /// The value that was changed last; Square's where that cannot be told. Square tells
-    /// when a profile was changed, and not which field.
+    /// The value that was changed last, as far as the profile's time tells; else Square's.
     Newest,
 }
 

@@ -12,7 +12,7 @@ use crate::domain::observation::{Observation, Shown};
 use crate::domain::seeded::{self, Bug};
 use crate::flows::apply::Learning;
 use crate::flows::apply::ledger::{self, Entry};
-use crate::flows::apply::place::{Place, is_still_as_made, may_have_shown};
+use crate::flows::apply::place::{Place, is_still_as_made, may_be_anothers, may_have_shown};
 use crate::flows::apply::row;
 use crate::store::changes::{self, Change};
 use crate::store::customers::{self, Row, SyncState};
@@ -173,14 +173,14 @@ impl Book<'_> {
             call: made,
             answered: is_answered && !self.is_given && is_still_as_made(call, &held.image)
                 || seeded::is_on(Bug::EchoById),
+            unsure: !is_answered && made.is_some_and(|call| may_be_anothers(call, &held.image)),
             edited: self.edited.get(customer).unwrap_or(&NEVER),
             survivor: self.survivor_of(id),
         };
         let (new, decision) = row::settled(self.learning, customer, old, id, &held.image, &context);
         let is_owed = matches!(new.sync_state, SyncState::Pending);
-        if call.is_some()
-            && (is_answered || old.is_none_or(|old| old.square_id.is_none()) || !is_owed)
-        {
+        let is_new = old.is_none_or(|old| old.square_id.is_none());
+        if call.is_some() && (is_answered || is_new || !is_owed) {
             self.settled_calls.insert(customer.clone());
         }
         if old.is_none_or(|old| old.deleted_at.is_some() != new.deleted_at.is_some()) {

@@ -35,8 +35,8 @@ impl Book<'_> {
         edited_in: &CustomerId,
         conflicts: Vec<merge::Conflict>,
     ) {
-        let decider = decider(self.learning.rule);
         for conflict in conflicts {
+            let decider = decider(self.learning.rule, &conflict);
             tracing::warn!(
                 customer.id = %customer,
                 field = conflict.field.column(),
@@ -148,8 +148,13 @@ pub(super) fn write(db: &mut Db, learning: &Learning, entries: Vec<Entry>) -> St
     conflicts::add(db, &learning.merchant, &new, learning.now)
 }
 
-fn decider(rule: Rule) -> Decider {
+/// What decided: the rule, or where that would have given the other side's value,
+/// that nobody knows whose the profile is.
+fn decider(rule: Rule, conflict: &merge::Conflict) -> Decider {
+    let is_square = conflict.taken == Side::Square;
     match rule {
+        Rule::Local if is_square => Decider::Square,
+        Rule::Newest if is_square && conflict.square_at < conflict.local_at => Decider::Square,
         Rule::Square => Decider::Square,
         Rule::Local => Decider::Local,
         Rule::Newest => Decider::Newest,

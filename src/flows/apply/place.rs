@@ -178,6 +178,13 @@ pub(super) fn may_have_shown(call: &Call, held: &Held, known: Option<i64>) -> bo
     }
 }
 
+/// Whether a profile that a call without an answer may have made may as well be what
+/// an older call made: one from before a copy of the database was put back.
+pub(super) fn may_be_anothers(call: &Call, image: &Image) -> bool {
+    let is_changed = image.version.is_some_and(|version| 0 < version);
+    matches!(call.operation, Operation::Create { .. }) && is_changed
+}
+
 /// Whether an answered call's profile is as the call made it. A create that is
 /// asked again is answered with the profile as it is by now.
 pub(super) fn is_still_as_made(call: Option<&Call>, image: &Image) -> bool {

@@ -9,7 +9,7 @@ use crate::domain::Timestamp;
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::image::Image;
-use crate::domain::merge::{Decision, Rule, Sent, Sides, merge};
+use crate::domain::merge::{Decision, Rule, Sent, Sides, merge, unsure};
 use crate::domain::profile::Profile;
 use crate::flows::apply::Learning;
 use crate::square::body;
@@ -26,6 +26,8 @@ pub(super) struct Context<'a> {
     pub(super) call: Option<&'a Call>,
     /// Whether the image shows Square's answer to that call.
     pub(super) answered: bool,
+    /// Whether the image may show somebody else's work instead of the call's.
+    pub(super) unsure: bool,
     /// When an application last changed each field; read only where the last change is to win.
     pub(super) edited: &'a BTreeMap<Field, Timestamp>,
     /// The row that this one went into.
@@ -104,7 +106,11 @@ fn decided(
     } else {
         Rule::Local
     };
-    merge(&sides, rule)
+    let mut decision = merge(&sides, rule);
+    if context.unsure {
+        decision.conflicts.extend(unsure(&sides, &decision));
+    }
+    decision
 }
 
 /// The fields that a call carries. A create carries all, since what it leaves out is empty.
