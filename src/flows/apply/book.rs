@@ -12,7 +12,7 @@ use crate::domain::observation::{Observation, Shown};
 use crate::domain::seeded::{self, Bug};
 use crate::flows::apply::Learning;
 use crate::flows::apply::ledger::{self, Entry};
-use crate::flows::apply::place::{Place, is_still_as_made, may_be_anothers, may_have_shown};
+use crate::flows::apply::place::{Place, is_still_as_made, may_be_older, may_have_shown};
 use crate::flows::apply::row;
 use crate::store::changes::{self, Change};
 use crate::store::customers::{self, Row, SyncState};
@@ -173,7 +173,7 @@ impl Book<'_> {
             call: made,
             answered: is_answered && !self.is_given && is_still_as_made(call, &held.image)
                 || seeded::is_on(Bug::EchoById),
-            unsure: !is_answered && made.is_some_and(|call| may_be_anothers(call, &held.image)),
+            unsure: !is_answered && made.is_some_and(|call| may_be_older(call, &held.image)),
             edited: self.edited.get(customer).unwrap_or(&NEVER),
             survivor: self.survivor_of(id),
         };

@@ -107,9 +107,9 @@ impl Book<'_> {
     fn place_of_new(&self, id: &SquareId, profile: &Profile) -> Place {
         let fields = profile.fields();
         let named = profile.text("reference_id").map(CustomerId::new);
-        let may_be_anothers =
+        let may_be_older =
             |call: &Call| named.as_ref() != Some(&call.customer_id) && may_have_made(call, &fields);
-        if self.in_flight.iter().any(may_be_anothers) {
+        if self.in_flight.iter().any(may_be_older) {
             return Place::Later;
         }
         if let Some(named) = named {
@@ -180,7 +180,7 @@ pub(super) fn may_have_shown(call: &Call, held: &Held, known: Option<i64>) -> bo
 
 /// Whether a profile that a call without an answer may have made may as well be what
 /// an older call made: one from before a copy of the database was put back.
-pub(super) fn may_be_anothers(call: &Call, image: &Image) -> bool {
+pub(super) fn may_be_older(call: &Call, image: &Image) -> bool {
     let is_changed = image.version.is_some_and(|version| 0 < version);
     matches!(call.operation, Operation::Create { .. }) && is_changed
 }
