@@ -23,6 +23,7 @@ mod door;
 mod event;
 mod events;
 mod fault;
+mod faults;
 mod filter;
 mod keys;
 mod ledger;
@@ -54,7 +55,8 @@ use crate::domain::Timestamp;
 pub use api::{Answered, Request};
 pub use clock::Clock;
 pub use event::signature as sign;
-pub use fault::{Access, Fault, Faults, Strikes, UnknownFault};
+pub use fault::{Fault, UnknownFault};
+pub use faults::{Access, Faults, Strikes};
 pub use ledger::{Call, Item};
 pub use options::{Options, Stale, Webhook};
 pub use outgoing::Event;
@@ -224,6 +226,11 @@ impl Simulator {
     /// The faults that fired, and how often.
     pub fn all_fired(&self) -> BTreeMap<Fault, u64> {
         self.shared.lock().faults.all_fired()
+    }
+
+    /// How long an API request waits before it is looked at.
+    pub fn latency(&self) -> Duration {
+        self.shared.lock().faults.latency
     }
 
     /// Forgets all idempotency keys, as Square does after a time it does not publish.

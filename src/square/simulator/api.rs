@@ -7,7 +7,8 @@
 
 use crate::domain::Timestamp;
 
-use super::fault::{Access, Fault};
+use super::fault::Fault;
+use super::faults::Access;
 use super::ledger::{self, Call};
 use super::profile;
 use super::refusal::Refusal;
@@ -44,6 +45,8 @@ pub struct Answered {
     pub square_version: String,
     /// The `Retry-After` header, in seconds.
     pub retry_after: Option<u64>,
+    /// The `Location` header.
+    pub location: Option<&'static str>,
     /// The body.
     pub body: String,
 }
@@ -58,6 +61,10 @@ pub(super) enum Answer {
     },
     /// 503 with a page that a gateway might send.
     Html(&'static str),
+    /// 307 to another host.
+    Elsewhere(&'static str),
+    /// What arrives of an answer that was whole when it was sent.
+    Cut(String),
     /// Close the connection.
     Nothing,
 }
@@ -73,13 +80,23 @@ pub(super) struct Reply {
 impl Reply {
     /// What goes over the wire; none where the connection is closed.
     pub(super) fn answered(self) -> Option<Answered> {
-        let (status, content_type, body, retry_after) = match self.answer {
+        const HTML: &str = "text/html; charset=utf-8";
+        let (mut retry_after, mut location) = (None, None);
+        let (status, content_type, body) = match self.answer {
             Answer::Json {
                 status,
                 body,
-                retry_after,
-            } => (status, "application/json", body, retry_after),
-            Answer::Html(page) => (503, "text/html; charset=utf-8", page.to_owned(), None),
+                retry_after: after,
+            } => {
+                retry_after = after;
+                (status, "application/json", body)
+            }
+            Answer::Html(page) => (503, HTML, page.to_owned()),
+            Answer::Cut(part) => (200, "application/json", part),
+            Answer::Elsewhere(url) => {
+                location = Some(url);
+                (307, HTML, String::new())
+            }
             Answer::Nothing => return None,
         };
         Some(Answered {
@@ -88,6 +105,7 @@ impl Reply {
             date: self.at.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
             square_version: self.square_version,
             retry_after,
+            location,
             body,
         })
     }
@@ -95,6 +113,14 @@ impl Reply {
 
 /// Answers a request.
 pub(super) fn answer(state: &mut State, request: Request<'_>) -> Reply {
+    let is_write = routes::is_write(request.method, request.path);
+    if state.fires(Fault::RequestDoubled, is_write) {
+        answer_once(state, request);
+    }
+    answer_once(state, request)
+}
+
+fn answer_once(state: &mut State, request: Request<'_>) -> Reply {
     let at = state.now();
     let commits = state.commits;
     let answer = struck_or_answered(state, request);
@@ -130,8 +156,15 @@ fn struck_or_answered(state: &mut State, request: Request<'_>) -> Answer {
         if state.fires(Fault::RateLimitedThoughApplied, is_write) {
             return rate_limited(state);
         }
+        if state.fires(Fault::InternalErrorThoughApplied, is_write) {
+            return json(500, Refusal::internal_error().body());
+        }
     }
     match result {
+        Ok(mut body) if state.fires(Fault::CutAnswer, is_write) => {
+            body.truncate(body.floor_char_boundary(body.len() / 2));
+            Answer::Cut(body)
+        }
         Ok(body) => json(200, body),
         Err(refusal) => json(refusal.status, refusal.body()),
     }
@@ -152,6 +185,9 @@ fn struck_before(state: &mut State, is_write: bool) -> Option<Answer> {
     }
     if state.fires(Fault::InternalError, is_write) {
         return Some(json(500, Refusal::internal_error().body()));
+    }
+    if state.fires(Fault::Redirected, is_write) {
+        return Some(Answer::Elsewhere("https://elsewhere.invalid/"));
     }
     if state.fires(Fault::HtmlUnavailable, is_write) {
         return Some(Answer::Html(
@@ -227,7 +263,8 @@ fn noted(request: Request<'_>, answer: &Answer, at: Timestamp, applied: bool) ->
         status: match answer {
             Answer::Json { status, .. } => Some(*status),
             Answer::Html(_) => Some(503),
-            Answer::Nothing => None,
+            Answer::Elsewhere(_) => Some(307),
+            Answer::Cut(_) | Answer::Nothing => None,
         },
         applied,
         items: Vec::new(),

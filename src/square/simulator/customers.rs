@@ -47,7 +47,7 @@ pub(super) fn create(state: &mut State, mut body: Profile) -> Result<Arc<str>, R
 /// The profile under this id, or that into which it was merged.
 pub(super) fn retrieve(state: &State, id: &str) -> Result<Arc<str>, Refusal> {
     let mut present = id;
-    while let Some(next) = state.aliases.get(present) {
+    while let (false, Some(next)) = (state.options.forgets_merged, state.aliases.get(present)) {
         present = next;
     }
     let Some((_, _, mut customer)) = state.live(present) else {

@@ -20,7 +20,7 @@ pub struct Call {
     pub body_sha256: String,
     /// The body.
     pub body: String,
-    /// The status answered; none where the connection was closed instead.
+    /// The status answered; none where no whole answer arrived.
     pub status: Option<u16>,
     /// Did it change anything? A repeated key does not.
     pub applied: bool,

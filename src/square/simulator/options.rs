@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::fault::Faults;
+use super::faults::Faults;
 
 /// How a stale `version` is answered; what Square does is not published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub struct Options {
     pub closed_windows: bool,
     /// Does what callers write come back trimmed, addresses in lower case and numbers bare?
     pub respells: bool,
+    /// Is somebody who was merged away answered with 404 instead of the survivor?
+    pub forgets_merged: bool,
     /// Do some customers carry a key that no document names?
     pub unknown_keys: bool,
     /// Does a retrieved customer carry `cards`?
@@ -104,6 +106,7 @@ impl Default for Options {
             stale: Stale::default(),
             closed_windows: false,
             respells: false,
+            forgets_merged: false,
             unknown_keys: false,
             cards: false,
             webhook: Some(Webhook::default()),

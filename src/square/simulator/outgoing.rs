@@ -14,7 +14,8 @@ use crate::domain::Timestamp;
 
 use super::clock::seconds;
 use super::event;
-use super::fault::{Fault, Faults};
+use super::fault::Fault;
+use super::faults::Faults;
 use super::options::Webhook;
 
 /// Minutes from a failed attempt to the next.

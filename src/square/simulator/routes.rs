@@ -9,7 +9,7 @@ use super::api::Request;
 use super::bulk;
 use super::customers;
 use super::events;
-use super::fault::Access;
+use super::faults::Access;
 use super::profile::Profile;
 use super::query::Query;
 use super::refusal::Refusal;

@@ -125,6 +125,9 @@ fn respond(reply: Reply) -> HttpResponse {
     if let Some(seconds) = answered.retry_after {
         response.insert_header((header::RETRY_AFTER, seconds));
     }
+    if let Some(url) = answered.location {
+        response.insert_header((header::LOCATION, url));
+    }
     response.body(answered.body)
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::json;
-use squaresync::square::simulator::{Fault, Strikes};
+use squaresync::square::simulator::{Fault, Faults, Strikes};
 
 use super::support::{Square, error};
 
@@ -18,14 +18,18 @@ async fn a_fault_before_the_write_answers_and_changes_nothing() {
         (Fault::OldStyleError, 429, r#""type":"too_many_requests""#),
         (Fault::InternalError, 500, "INTERNAL_SERVER_ERROR"),
         (Fault::HtmlUnavailable, 503, "<!DOCTYPE html>"),
+        (Fault::Redirected, 307, ""),
     ] {
         square.simulator.faults(|faults| faults.next(fault, 1));
-        let request = square.request(Method::POST, "/v2/customers");
+        let url = format!("{}/v2/customers", square.simulator.url());
+        let request = unled().post(url).bearer_auth(&square.simulator.token);
         let answer = request.json(&json!({ "given_name": "Ann" }));
         let answer = answer.send().await.unwrap();
 
         assert_eq!(answer.status(), status);
         assert_eq!(answer.headers().get("retry-after"), None);
+        let leads = answer.headers().contains_key("location");
+        assert_eq!(leads, fault == Fault::Redirected);
         assert!(answer.text().await.unwrap().contains(sign), "{fault}");
         assert_eq!(square.simulator.fired(fault), 1);
     }
@@ -75,6 +79,75 @@ async fn a_lost_answer_leaves_the_write_and_a_reset_does_not() {
     let calls = square.simulator.calls();
     let ends: Vec<_> = calls.iter().map(|it| (it.status, it.applied)).collect();
     assert_eq!(ends, [(None, false), (None, true)]);
+}
+
+#[tokio::test]
+async fn an_error_and_half_an_answer_may_hide_a_write() {
+    let square = Square::new();
+    let ann = json!({ "given_name": "Ann" });
+
+    let hidden = Fault::InternalErrorThoughApplied;
+    square.simulator.faults(|faults| faults.next(hidden, 1));
+    assert_eq!(square.get("/v2/customers").await.0, 200);
+    let (status, answer) = square.post("/v2/customers", &ann).await;
+    assert_eq!(
+        (status, error(&answer)),
+        (500, "INTERNAL_SERVER_ERROR".to_owned())
+    );
+    assert_eq!(square.simulator.len(), 1);
+
+    let cut = Fault::CutAnswer;
+    square.simulator.faults(|faults| faults.next(cut, 1));
+    let request = square.request(Method::POST, "/v2/customers").json(&ann);
+    let part = request.send().await.unwrap().text().await.unwrap();
+    assert!(part.starts_with(r#"{"customer":{"#), "{part}");
+    assert!(serde_json::from_str::<serde_json::Value>(&part).is_err());
+    assert_eq!(square.simulator.len(), 2);
+
+    let fired = square.simulator.all_fired();
+    assert_eq!(fired, BTreeMap::from([(hidden, 1), (cut, 1)]));
+    let calls = square.simulator.calls();
+    let ends: Vec<_> = calls.iter().map(|it| (it.status, it.applied)).collect();
+    let seen = [(Some(200), false), (Some(500), true), (None, true)];
+    assert_eq!(ends, seen);
+}
+
+#[tokio::test]
+async fn of_a_write_that_comes_twice_the_second_answer_arrives() {
+    let square = Square::new();
+    let twice = |times| {
+        let plan = |faults: &mut Faults| faults.next(Fault::RequestDoubled, times);
+        square.simulator.faults(plan);
+    };
+
+    twice(1);
+    let body = json!({ "given_name": "Ann", "idempotency_key": "k" });
+    let ann = square.made(body).await;
+    let path = format!("/v2/customers/{}", ann["id"].as_str().unwrap());
+    twice(1);
+    let (status, _) = square
+        .put(&path, &json!({ "note": "b", "version": 0 }))
+        .await;
+    assert_eq!(status, 400, "the second is stale");
+    let (_, answer) = square.get(&path).await;
+    assert_eq!(answer["customer"]["note"], "b");
+    twice(1);
+    assert_eq!(square.delete(&path).await.0, 404, "the second finds nobody");
+
+    assert!(square.simulator.is_empty());
+    assert_eq!(square.simulator.fired(Fault::RequestDoubled), 3);
+    let calls = square.simulator.calls();
+    let applied: Vec<_> = calls.iter().map(|it| it.applied).collect();
+    assert_eq!(applied, [true, false, true, false, false, true, false]);
+}
+
+/// A client that goes nowhere else.
+fn unled() -> reqwest::Client {
+    let nowhere = reqwest::redirect::Policy::none();
+    reqwest::Client::builder()
+        .redirect(nowhere)
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]

@@ -53,6 +53,24 @@ async fn a_merged_id_leads_to_the_survivor_and_takes_no_writes() {
 }
 
 #[tokio::test]
+async fn a_merged_id_may_lead_nowhere() {
+    let square = Square::with(Options {
+        forgets_merged: true,
+        ..options()
+    });
+    let create = |name: &str| square.simulator.create(&json!({ "given_name": name }));
+    let (ann, anna) = (create("Ann"), create("Anna"));
+
+    let new = square.simulator.merge(&[&ann, &anna]).unwrap();
+
+    assert_eq!(square.get(&format!("/v2/customers/{ann}")).await.0, 404);
+    assert_eq!(square.get(&format!("/v2/customers/{new}")).await.0, 200);
+    let body = json!({ "customer_ids": [ann] });
+    let (_, bulk) = square.post("/v2/customers/bulk-retrieve", &body).await;
+    assert_eq!(bulk["responses"][&ann]["errors"][0]["code"], "NOT_FOUND");
+}
+
+#[tokio::test]
 async fn a_merge_raises_one_created_and_as_many_deleted_with_their_context() {
     let square = Square::new();
     let create = |name: &str| square.simulator.create(&json!({ "given_name": name }));
