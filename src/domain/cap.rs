@@ -2,6 +2,8 @@
 //! that looks like somebody's mistake: a list that is not whole, or a statement
 //! that meant fewer rows.
 
+use crate::domain::seeded::{self, Bug};
+
 /// Up to so many may always end.
 const FEW: u64 = 25;
 /// Of more, one in so many: 2 %.
@@ -9,6 +11,9 @@ const SHARE: u64 = 50;
 
 /// Of `live` customers, how many may end at once without a person's approval.
 pub fn allowed(live: u64) -> u64 {
+    if seeded::is_on(Bug::NoCap) {
+        return u64::MAX;
+    }
     FEW.max(live / SHARE)
 }
 

@@ -42,6 +42,7 @@ bugs! {
     OtherIdIgnored "An answer with another id is taken for the one that was asked for."
     AbsenceIsDeletion "Whoever is not on a list is gone."
     SilenceIsDeletion "Whoever Square's answer leaves out is gone."
+    NoCap "Any number of customers may end unseen."
     MarkFromOurClock "A pass reads up to the time by the machine's clock."
     MarkBeforeLastPage "The mark moves with the first page."
     NoOverlap "A pass begins right at the mark."

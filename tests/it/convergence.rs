@@ -14,8 +14,10 @@ mod act;
 mod application;
 #[cfg(feature = "seeded-bugs")]
 mod bugs;
+mod census;
 mod check;
 mod door;
+mod faults;
 mod fired;
 mod ledger;
 mod people;

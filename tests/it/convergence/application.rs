@@ -132,9 +132,12 @@ impl World<'_> {
     }
 
     pub(super) fn edits(&mut self, pick: u32, field: &'static str, value: Option<String>) {
-        let Some(row) = self.row(pick) else {
-            return;
-        };
+        if let Some(row) = self.row(pick) {
+            self.edits_row(row, field, value);
+        }
+    }
+
+    fn edits_row(&mut self, row: String, field: &'static str, value: Option<String>) {
         let id = quoted(Some(&row));
         let held = format!("SELECT {field} AS value FROM customers WHERE id = {id}");
         let old = self.stage.other.values(&held).remove(0);
@@ -153,30 +156,30 @@ impl World<'_> {
         }
     }
 
+    /// An application edits the rows of which Square is not known to have anybody.
+    pub(super) fn edits_unsent(&mut self, a: u32) {
+        let rows = "SELECT id AS value FROM customers WHERE square_id IS NULL ORDER BY id";
+        for row in self.stage.other.values(rows).into_iter().flatten() {
+            let value = self.value("note", a);
+            self.edits_row(row, "note", Some(value));
+        }
+    }
+
     /// Both sides come to the same value, each by itself.
     pub(super) fn edits_same(&mut self, pick: u32, b: u32) {
         let Some(edit) = self.ledger.seller.last().cloned() else {
             return;
         };
-        let row = format!(
+        let its = format!(
             "SELECT id AS value FROM customers WHERE square_id = {}",
             quoted(Some(&edit.square_id))
         );
-        let rows = self.stage.other.values(&row);
-        let all = self
-            .stage
-            .other
-            .values("SELECT id AS value FROM customers ORDER BY id");
-        if let Some(place) = rows
-            .first()
-            .and_then(|row| all.iter().position(|it| it == row))
-        {
-            let place = u32::try_from(place).unwrap();
-            self.edits(
-                if b.is_multiple_of(4) { pick } else { place },
-                edit.field,
-                edit.new,
-            );
+        let row = match b.is_multiple_of(4) {
+            true => self.row(pick),
+            false => self.stage.other.values(&its).pop().flatten(),
+        };
+        if let Some(row) = row {
+            self.edits_row(row, edit.field, edit.new);
         }
     }
 

@@ -16,6 +16,7 @@ use squaresync::square::simulator::{Call, Simulator};
 
 use super::ledger::Ledger;
 use super::stage::Stage;
+use super::world::Setting;
 
 /// A row of a table, or a profile.
 pub(super) type Row = Map<String, Value>;
@@ -43,8 +44,7 @@ pub(super) struct Evidence<'a> {
     pub(super) tables: BTreeMap<&'static str, Vec<Row>>,
     /// Creates that were sent before they were on disk.
     pub(super) undurable: Vec<String>,
-    /// Whether applications' deletes go to Square.
-    pub(super) push_deletes: bool,
+    pub(super) setting: Setting,
 }
 
 impl<'a> Evidence<'a> {
@@ -53,7 +53,7 @@ impl<'a> Evidence<'a> {
         square: &'a Simulator,
         stage: &mut Stage,
         undurable: Vec<String>,
-        push_deletes: bool,
+        setting: Setting,
     ) -> Self {
         let names = [
             "customers",
@@ -74,7 +74,7 @@ impl<'a> Evidence<'a> {
                 .map(|name| (name, stage.table(name)))
                 .collect(),
             undurable,
-            push_deletes,
+            setting,
         }
     }
 

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use squaresync::square::client::{Answering, Door};
 use squaresync::square::simulator::{self, Simulator};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::support::OtherProgram;
 
@@ -143,6 +144,10 @@ impl Door for Passage {
                 }
                 _ => {}
             }
+            let (latency, place) = (self.square.latency(), self.square.calls().len());
+            // Some answers overtake others.
+            let factor = u32::from(place.is_multiple_of(2)) + u32::from(place.is_multiple_of(3));
+            tokio::time::sleep_until(Instant::now() + latency * factor).await;
             let Some(point) = self.crashes_now() else {
                 return self.pass_on(&request);
             };

@@ -21,6 +21,10 @@ pub(super) fn in_calls(calls: &[Call], square: &Simulator) -> Vec<String> {
                 let is_alias = id.is_some_and(|id| aliases.contains_key(id));
                 is_alias.then_some("answer of another id")
             }
+            "GET" if call.status == Some(404) => {
+                let is_alias = id.is_some_and(|id| aliases.contains_key(id));
+                is_alias.then_some("merged id answered with 404")
+            }
             // No story writes what Square would refuse in a profile that is there.
             "PUT" => is_refused.then_some("stale version"),
             "POST" => call.idempotency_key.clone().and_then(|key| {

@@ -34,17 +34,25 @@ pub(crate) struct Sent {
     pub(crate) genuine: bool,
 }
 
+/// A copy of the database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copied {
+    /// When it was made.
+    pub(crate) at: usize,
+    /// How many calls Square had had then.
+    pub(crate) calls: usize,
+    /// How many events had been sent then.
+    pub(crate) sent: usize,
+}
+
 /// A copy of the database that was put back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Restored {
-    /// When it was copied.
-    pub(crate) copied: usize,
+    pub(crate) copied: Copied,
     /// When it was put back.
     pub(crate) back: usize,
     /// How many calls Square had had then.
     pub(crate) calls: usize,
-    /// How many events had been sent when it was copied.
-    pub(crate) sent_before: usize,
     /// How many events had been sent when it was put back.
     pub(crate) sent: usize,
 }
@@ -65,6 +73,8 @@ pub(crate) struct Ledger {
     pub(crate) segmented: Vec<String>,
     /// Errors of steps that no fault explains.
     pub(crate) strange: Vec<String>,
+    /// Censuses that ended more than anybody approved of.
+    pub(crate) beyond_the_cap: Vec<String>,
     /// What came in while the database took no events, and was acked all the same.
     pub(crate) false_acks: usize,
     /// How often each thing that is not a call's fault happened.
@@ -86,6 +96,6 @@ impl Ledger {
     pub(crate) fn may_be_lost(&self, at: usize) -> bool {
         self.restored
             .iter()
-            .any(|restored| restored.copied < at && at < restored.back)
+            .any(|restored| restored.copied.at < at && at < restored.back)
     }
 }

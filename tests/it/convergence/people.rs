@@ -42,6 +42,7 @@ impl World<'_> {
                     self.ledger.count("hidden");
                 }
             }
+            Kind::SquareEmpties if a.is_multiple_of(3) => self.empties(a / 3, b).await,
             Kind::SquareRestores => self.square_restores(a, b),
             Kind::SquareSegments => {
                 if let Some(id) = self.customer(a) {

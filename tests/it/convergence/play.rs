@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use squaresync::flows::Step;
 use squaresync::flows::error::FlowError;
-use squaresync::square::simulator::{Access, Fault, Strikes};
+use squaresync::square::simulator::Fault;
 
 use super::act::{Act, Kind};
 use super::door::CrashPoint;
+use super::ledger::{Copied, Restored};
 use super::world::{OVERLAP, World};
 
 /// Which flow takes steps.
@@ -20,33 +21,6 @@ pub(super) enum Flow {
     Census,
     Events,
 }
-
-/// Faults of calls, as a story draws them.
-pub(super) const CALL_FAULTS: [Fault; 14] = [
-    Fault::RateLimited,
-    Fault::RateLimitedThoughApplied,
-    Fault::InternalError,
-    Fault::HtmlUnavailable,
-    Fault::OldStyleError,
-    Fault::LostAnswer,
-    Fault::LostAnswer,
-    Fault::Reset,
-    Fault::ShortPage,
-    Fault::EmptyPage,
-    Fault::ExpiredCursor,
-    Fault::EmptyIndex,
-    Fault::HalfIndex,
-    Fault::MissingBulkKey,
-];
-
-/// Faults of bulk calls.
-pub(super) const BULK_FAULTS: [Fault; 5] = [
-    Fault::MissingBulkKey,
-    Fault::StrangeBulkKey,
-    Fault::BulkRefused,
-    Fault::BulkHalfDone,
-    Fault::BulkItemLimited,
-];
 
 impl World<'_> {
     /// Lets one act happen.
@@ -68,6 +42,11 @@ impl World<'_> {
             }
             Kind::Backfills => self.steps(Flow::Backfill, 1 + a % 8).await,
             Kind::Fails => self.fail(a, b, c),
+            Kind::Slows => {
+                let latency = [0, 40, 900, 9000].map(Duration::from_millis)[a as usize % 4];
+                self.square.faults(|faults| faults.latency = latency);
+                self.ledger.count("latency");
+            }
             Kind::Recovers => self.square.faults(|faults| faults.clear()),
             Kind::Lags => {
                 let lag = [0, 2, 30, 60].map(Duration::from_secs)[a as usize % 4];
@@ -93,8 +72,15 @@ impl World<'_> {
             Kind::Crashes => self.restart(a.is_multiple_of(16)).await,
             Kind::CrashesAtCall => self.crash_at_call(a, b, c).await,
             Kind::BacksUp => {
+                if b.is_multiple_of(2) {
+                    self.inserts(a, b, None);
+                }
                 self.stage.back_up();
-                self.copied = Some((self.ledger.tick(), self.ledger.sent.len()));
+                self.copied = Some(Copied {
+                    at: self.ledger.tick(),
+                    calls: self.square.calls().len(),
+                    sent: self.ledger.sent.len(),
+                });
             }
             Kind::RestoresBackup => self.restore(a).await,
             Kind::InboxFails => {
@@ -105,18 +91,6 @@ impl World<'_> {
             Kind::AsksForEvents => self.steps(Flow::Events, 1 + a % 4).await,
             _ => self.play_people(act).await,
         }
-    }
-
-    /// Takes steps of the census, which may be told nothing, or not all.
-    async fn count(&mut self, a: u32, b: u32) {
-        if b.is_multiple_of(8) {
-            self.next_reads(Fault::EmptyIndex, 1);
-        }
-        // Those whom the list left out are asked for in one call.
-        if b.is_multiple_of(4) {
-            self.next_reads(Fault::MissingBulkKey, 1);
-        }
-        self.steps(Flow::Census, 1 + a % 12).await;
     }
 
     /// Takes steps of one flow.
@@ -137,6 +111,15 @@ impl World<'_> {
 
     /// Takes one step; none if the process ended in it.
     pub(super) async fn step(&mut self, flow: Flow) -> Option<Result<Step, FlowError>> {
+        let before = self.before_ends(flow);
+        let done = self.step_alone(flow).await;
+        if let Some(before) = before {
+            self.after_ends(&before, matches!(done, Some(Ok(Step::Idle))));
+        }
+        done
+    }
+
+    async fn step_alone(&mut self, flow: Flow) -> Option<Result<Step, FlowError>> {
         let (now, random) = (self.now(), self.rng.f64());
         let passage = std::sync::Arc::clone(&self.passage);
         let process = &mut self.process;
@@ -175,41 +158,6 @@ impl World<'_> {
         }
     }
 
-    fn fail(&mut self, a: u32, b: u32, c: u32) {
-        if a % 13 == 12 {
-            let access = [Access::Unknown, Access::Expired, Access::ReadOnly][b as usize % 3];
-            self.square.faults(|faults| faults.access = access);
-            return;
-        }
-        let mut fault = CALL_FAULTS[a as usize % CALL_FAULTS.len()];
-        if fault == Fault::MissingBulkKey {
-            fault = BULK_FAULTS[b as usize / 9 % BULK_FAULTS.len()];
-        }
-        let strikes = [Strikes::Any, Strikes::Writes, Strikes::Reads][c as usize % 3];
-        self.square.faults(|faults| {
-            faults.access = Access::Granted;
-            faults.retry_after =
-                (c.is_multiple_of(2)).then_some(Duration::from_secs(u64::from(c % 40)));
-            faults.strikes(fault, strikes);
-            faults.after(fault, b % 3, 1 + (b / 3) % 3);
-            if fault == Fault::ExpiredCursor {
-                // A directory of a few has a cursor where a page is short.
-                faults.strikes(fault, Strikes::Reads);
-                faults.after(Fault::ShortPage, 0, 2);
-            }
-        });
-    }
-
-    /// Lets the next bulk write fail, or not.
-    pub(super) fn next_bulk_fails(&mut self, pick: u32) {
-        if let Some(fault) = BULK_FAULTS.get(pick as usize % 8) {
-            self.square.faults(|faults| {
-                faults.strikes(*fault, Strikes::Writes);
-                faults.next(*fault, 1 + pick / 8 % 2);
-            });
-        }
-    }
-
     /// What changed lies further back than a pass would look again, and a
     /// directory of a few fills several pages.
     async fn before_a_long_pass(&mut self) {
@@ -227,14 +175,6 @@ impl World<'_> {
             self.seller_sets(a.wrapping_add(number), "note", Some(value));
             self.advance(age).await;
         }
-    }
-
-    /// Lets the next reads fail in this way.
-    fn next_reads(&mut self, fault: Fault, times: u32) {
-        self.square.faults(|faults| {
-            faults.strikes(fault, Strikes::Reads);
-            faults.next(fault, times);
-        });
     }
 
     async fn crash_at_call(&mut self, a: u32, b: u32, c: u32) {
@@ -260,17 +200,16 @@ impl World<'_> {
 
     /// Puts the copy back, as an operator would: the process is stopped meanwhile.
     async fn restore(&mut self, a: u32) {
-        let Some((copied, sent_before)) = self.copied else {
+        let Some(copied) = self.copied else {
             return;
         };
         self.stage.refuse_events(false);
         self.inbox_fails = false;
         self.stage.put_back();
-        let restored = super::ledger::Restored {
+        let restored = Restored {
             copied,
             back: self.ledger.tick(),
             calls: self.square.calls().len(),
-            sent_before,
             sent: self.ledger.sent.len(),
         };
         self.ledger.restored.push(restored);
@@ -279,5 +218,9 @@ impl World<'_> {
             self.advance(Duration::from_secs(120)).await;
         }
         self.restart(false).await;
+        if !a.is_multiple_of(4) {
+            // The copy knows nothing of the creates since, and the rows change.
+            self.edits_unsent(a);
+        }
     }
 }

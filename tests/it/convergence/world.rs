@@ -27,7 +27,7 @@ use squaresync::square::simulator::{Clock, Event, Options, Simulator, Stale, Web
 use squaresync::store::lease::Holder;
 
 use super::door::Passage;
-use super::ledger::Ledger;
+use super::ledger::{Copied, Ledger};
 use super::stage::Stage;
 use super::wire::Wire;
 
@@ -43,6 +43,8 @@ pub(super) struct Setting {
     pub(super) rule: Rule,
     pub(super) push_deletes: bool,
     pub(super) matching: Matching,
+    /// Whether Square says nothing of who was merged away but 404.
+    pub(super) forgets_merged: bool,
 }
 
 /// How requests travel.
@@ -87,10 +89,14 @@ pub(super) struct World<'a> {
     pub(super) wire: Option<Wire>,
     /// Whether the database takes no events now.
     pub(super) inbox_fails: bool,
-    /// When the copy was made, if there is one, and how many events had been sent then.
-    pub(super) copied: Option<(usize, usize)>,
+    /// The copy, if there is one.
+    pub(super) copied: Option<Copied>,
     /// Rows that an application deleted; their ids may be used again.
     pub(super) deleted_rows: BTreeSet<String>,
+    /// Whether a person has approved of whatever the census finds.
+    pub(super) is_approved: bool,
+    /// How many the census that is under way has ended.
+    pub(super) ends_of_pass: usize,
     /// Numbers values, so that each is there once.
     pub(super) values: u32,
 }
@@ -113,8 +119,9 @@ impl<'a> World<'a> {
                     Matching::Both,
                 ])
                 .unwrap(),
+            forgets_merged: rng.u8(0..8) == 0,
         };
-        let options = options(seed, &mut rng);
+        let options = options(seed, setting, &mut rng);
         let square = Arc::new(match way {
             Way::Memory => Simulator::unserved(options).unwrap(),
             Way::Sockets => Simulator::start(options).unwrap(),
@@ -149,6 +156,8 @@ impl<'a> World<'a> {
             inbox_fails: false,
             copied: None,
             deleted_rows: BTreeSet::new(),
+            is_approved: false,
+            ends_of_pass: 0,
             values: 0,
         }
     }
@@ -169,6 +178,7 @@ impl<'a> World<'a> {
         }
         self.client = client(&self.square, &self.passage, way);
         self.process = process(self.stage, &self.square, &self.client, self.setting);
+        (self.is_approved, self.ends_of_pass) = (false, 0);
         self.wire = (way == Way::Sockets).then(|| {
             Wire::start(
                 &self.stage.store,
@@ -182,6 +192,7 @@ impl<'a> World<'a> {
     pub(super) fn approve_census(&mut self) {
         let reading = reading(self.stage, &self.square, &self.client, self.setting);
         self.process.census = Census::new(reading, true);
+        self.is_approved = true;
     }
 
     /// The time by this machine's clock.
@@ -205,7 +216,7 @@ impl<'a> World<'a> {
     }
 }
 
-fn options(seed: u64, rng: &mut fastrand::Rng) -> Options {
+fn options(seed: u64, setting: Setting, rng: &mut fastrand::Rng) -> Options {
     let start = chrono::DateTime::parse_from_rfc3339("2026-03-02T10:15:30Z").unwrap();
     let lag = *rng.choice(&[0, 2, 2, 30, 60]).unwrap();
     let hour = Duration::from_secs(3600);
@@ -223,6 +234,7 @@ fn options(seed: u64, rng: &mut fastrand::Rng) -> Options {
         closed_windows: rng.bool(),
         respells: rng.bool(),
         unknown_keys: rng.bool(),
+        forgets_merged: setting.forgets_merged,
         cards: rng.bool(),
         events_enabled: rng.bool(),
         webhook: Some(Webhook {

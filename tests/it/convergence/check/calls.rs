@@ -181,7 +181,10 @@ impl Evidence<'_> {
                 continue;
             };
             let asked = &pair[0];
-            let has_failed = matches!(asked.status, None | Some(401 | 403 | 408 | 429 | 500..));
+            let has_failed = matches!(
+                asked.status,
+                None | Some(307 | 401 | 403 | 408 | 429 | 500..)
+            );
             let is_create = made.method == "POST" && made.path == "/v2/customers";
             let earlier: Vec<Call> = self.calls[..place].iter().flat_map(Call::each).collect();
             let is_repeated = earlier
@@ -273,7 +276,7 @@ impl Evidence<'_> {
         let is_asked = self.ledger.deletes.iter().any(|(_, row, profile)| {
             rows.contains(row.as_str()) || profile.as_deref() == Some(id) || has_tag(row)
         });
-        if !is_asked || !self.push_deletes {
+        if !is_asked || !self.setting.push_deletes {
             found.push(Violation::new(
                 "I35",
                 format!("nobody asked to delete {id}"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Evidence, Row, Violation, fields, same, text};
-use crate::convergence::ledger::{LocalEdit, SellerEdit};
+use crate::convergence::ledger::{LocalEdit, Restored, SellerEdit};
 
 impl Evidence<'_> {
     pub(super) fn check_edits(&self, found: &mut Vec<Violation>) {
@@ -119,12 +119,14 @@ impl Evidence<'_> {
         let field = edit.field;
         let seen = |value: &Option<String>| same(field, value.as_deref(), edit.new.as_deref());
         let states = self.square.history(&edit.square_id);
-        let values: Vec<Option<String>> = states
+        let values: Vec<(Option<i64>, Option<String>)> = states
             .iter()
-            .filter(|state| edit.version <= state["version"].as_i64().unwrap_or(-1))
-            .map(|state| fields(state).get(field).cloned())
+            .map(|state| (state["version"].as_i64(), state))
+            .filter(|(version, _)| Some(edit.version) <= *version)
+            .map(|(version, state)| (version, fields(state).get(field).cloned()))
             .collect();
-        let next = values.iter().find(|value| !seen(value))?;
+        let place = values.iter().position(|(_, value)| !seen(value))?;
+        let (next, replaced) = (&values[place].1, values[place.checked_sub(1)?].0);
         let is_sellers = self.ledger.seller.iter().any(|later| {
             edit.at < later.at
                 && later.square_id == edit.square_id
@@ -143,10 +145,24 @@ impl Evidence<'_> {
                 && profile.as_ref() == Some(&edit.square_id)
                 && inserts.any(|(later, id, _)| at < later && id == row)
         });
-        // What was written down after the copy was made is not in it.
-        let may_be_forgotten = self.ledger.restored.iter().any(|it| edit.at < it.back);
+        // What was written down of it is gone where a copy of before was put back after.
+        let call = self.update_on(&edit.square_id, replaced);
+        let is_forgotten =
+            |it: &Restored| call.is_some_and(|call| it.copied.calls <= call && call < it.calls);
+        let may_be_forgotten = self.ledger.restored.iter().any(is_forgotten);
         (!is_sellers && !is_known && !is_in_ledger && !is_made_anew && !may_be_forgotten)
             .then(|| next.clone().unwrap_or_default())
+    }
+
+    /// The number of the call that updated this version of a profile.
+    fn update_on(&self, id: &str, version: Option<i64>) -> Option<usize> {
+        self.calls.iter().position(|call| {
+            call.each().iter().any(|call| {
+                let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+                let is_update = call.method == "PUT" && call.path.ends_with(id);
+                is_update && call.applied && body["version"].as_i64() == version
+            })
+        })
     }
 
     /// Whether an application that saw the seller's value came, by one edit or

@@ -1,4 +1,4 @@
-//! Ends of rows: none ends while its profile stays (I19).
+//! Ends of rows: none ends while its profile stays (I19), nor many unapproved (I20).
 
 use serde_json::Value;
 
@@ -6,6 +6,9 @@ use super::{Evidence, Violation, text};
 
 impl Evidence<'_> {
     pub(super) fn check_ends(&self, found: &mut Vec<Violation>) {
+        for words in &self.ledger.beyond_the_cap {
+            found.push(Violation::new("I20", words.clone()));
+        }
         for change in self.table("changes") {
             let fields: Value =
                 serde_json::from_str(text(change, "fields").unwrap_or("null")).unwrap();

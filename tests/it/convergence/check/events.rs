@@ -75,7 +75,7 @@ impl Evidence<'_> {
                 .ledger
                 .restored
                 .iter()
-                .any(|it| (it.sent_before..it.sent).contains(&number));
+                .any(|it| (it.copied.sent..it.sent).contains(&number));
             let is_listed = |event: &&super::Row| {
                 is_true(event, "listed") && text(event, "event_id") == sent.event_id.as_deref()
             };

@@ -59,7 +59,8 @@ impl Evidence<'_> {
 
     /// Once a profile that had ended is back and went into another one, no list shows
     /// it, and nobody asks for it; nor for one that went into a profile which had
-    /// ended when it was asked for, and is back. Only an event could have told.
+    /// ended when it was asked for, and is back; nor does an answer of 404 tell where
+    /// it went. Only an event could have told.
     fn cannot_know(&self, image: &Row, old: &str, new: &str) -> bool {
         let is_told = self.told().iter().any(|event| {
             let event = event.to_string();
@@ -71,6 +72,8 @@ impl Evidence<'_> {
             let mut pairs = history.windows(2);
             pairs.any(|pair| pair[0].is_null() && !pair[1].is_null())
         });
-        was_back && text(image, "tombstone_cause").is_some() && !is_told
+        (was_back || self.setting.forgets_merged)
+            && text(image, "tombstone_cause").is_some()
+            && !is_told
     }
 }
