@@ -268,6 +268,7 @@ async fn a_deleted_row_comes_back(db: TestDb) {
     app.settle().await;
 
     assert_eq!(app.rows(&["id", "given_name", "square_id"]), before);
+    assert_eq!(app.counters.restored.get(), 1);
     assert_eq!(app.push_once().await.unwrap(), Step::Idle);
     app.assert_equal();
 }

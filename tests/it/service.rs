@@ -21,6 +21,7 @@ mod recorded;
 mod sender;
 mod serve;
 mod strace;
+mod tls;
 mod trim;
 mod trouble;
 

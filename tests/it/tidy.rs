@@ -22,6 +22,11 @@ fn imports_run_downwards() {
 }
 
 #[test]
+fn the_checker_of_stories_shares_no_code_with_the_flows() {
+    check("tests", floors::borrowed_by_the_checker);
+}
+
+#[test]
 fn files_end_at_300_lines_and_functions_at_50() {
     check("src", length::faults);
     check("tests", length::faults);

@@ -1,7 +1,7 @@
 //! Servers that misbehave on purpose, and what the client makes of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -12,8 +12,8 @@ use serde_json::json;
 use squaresync::domain::id::SquareId;
 use squaresync::square::client::{ClientSettings, Square};
 use squaresync::square::error::{Cause, SquareError};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::played::{Played, ann, profile, settings, square};
 
@@ -61,6 +61,74 @@ async fn an_answer_cut_off_is_no_answer() {
 
     server.await.unwrap();
     assert_eq!(answer, Err(SquareError::retry(Cause::Connection)));
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_doubles_no_write() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let square = square(&format!("http://{}", listener.local_addr().unwrap()));
+    let (seen, served) = (
+        Arc::new(Mutex::new(Vec::new())),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let (bodies, connections) = (seen.clone(), served.clone());
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut caller, _) = listener.accept().await.unwrap();
+            connections.fetch_add(1, Ordering::Relaxed);
+            let Some(body) = read(&mut caller).await else {
+                continue;
+            };
+            bodies.lock().unwrap().push(body);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n";
+            let customer = br#"{"customer":{"id":"A","version":0}}     "#;
+            caller
+                .write_all(&[answer, &customer[..]].concat())
+                .await
+                .unwrap();
+            // And that was all, though nothing of it was said.
+        }
+    });
+
+    let mut taken = Vec::new();
+    for number in 0..50 {
+        let body = format!(r#"{{"number":{number}}}"#);
+        match square.create(&body).await {
+            Ok(_) => taken.push(body),
+            Err(error) => assert_eq!(error, SquareError::retry(Cause::Connection)),
+        }
+    }
+
+    server.abort();
+    let mut seen = seen.lock().unwrap().clone();
+    let written = seen.len();
+    assert!(taken.iter().all(|body| seen.contains(body)));
+    seen.dedup();
+    assert_eq!(seen.len(), written, "nothing was written twice");
+    assert!(!taken.is_empty() && 1 < served.load(Ordering::Relaxed));
+}
+
+/// The body of a request; none where the caller hung up first.
+async fn read(caller: &mut TcpStream) -> Option<String> {
+    let mut text = String::new();
+    loop {
+        let mut part = [0; 1024];
+        let length = caller
+            .read(&mut part)
+            .await
+            .ok()
+            .filter(|length| 0 < *length)?;
+        text.push_str(std::str::from_utf8(&part[..length]).unwrap());
+        let whole = text.split_once("\r\n\r\n").and_then(|(head, body)| {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "))?;
+            (body.len() == length.parse::<usize>().unwrap()).then(|| body.to_owned())
+        });
+        if whole.is_some() {
+            return whole;
+        }
+    }
 }
 
 #[tokio::test]

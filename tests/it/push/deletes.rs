@@ -108,6 +108,7 @@ async fn rows_whose_deletes_are_not_wanted_any_more_come_back(db: TestDb) {
         (app.square.len(), app.other().count("live_customers")),
         (40, 40)
     );
+    assert_eq!(app.counters.restored.get(), 30);
     assert_eq!(alarm(&app).await, None);
     assert_eq!(app.other().count("outbox"), 0);
     app.assert_equal();

@@ -42,6 +42,22 @@ pub(super) fn faults(source: &Source) -> Vec<String> {
     faults
 }
 
+/// Names each import of ours in the checker of stories that is not the simulator:
+/// what it judges must not be what it judges by.
+pub(super) fn borrowed_by_the_checker(source: &Source) -> Vec<String> {
+    let checker = "tests/it/convergence/check";
+    let is_checker = source
+        .path
+        .strip_prefix(checker)
+        .is_some_and(|rest| rest.starts_with(['/', '.']));
+    let is_theirs = |at: usize| !source.code[at..].starts_with("squaresync::square::simulator::");
+    let places = source.places("squaresync").into_iter();
+    places
+        .filter(|at| is_checker && is_theirs(*at))
+        .map(|at| source.fault(at, "the checker shares code with what it checks"))
+        .collect()
+}
+
 fn floor(room: &str) -> Option<u8> {
     ROOMS
         .iter()
@@ -140,6 +156,24 @@ fn an_import_upwards_or_sideways_is_a_fault() {
         "src/web/x.rs",
         "use super::super::cli;",
         "src/web/x.rs:1 web imports cli",
+    );
+}
+
+#[test]
+fn a_checker_that_asks_the_flows_is_a_fault() {
+    let found = |path, text| borrowed_by_the_checker(&Source::new(path, text));
+    let words = "the checker shares code with what it checks";
+    let simulator = "use squaresync::square::simulator::{Call, Fault};";
+    let domain = "\nuse squaresync::domain::merge;";
+    let check = "tests/it/convergence/check/edits.rs";
+
+    assert!(found(check, simulator).is_empty());
+    assert!(found("tests/it/convergence/world.rs", domain).is_empty());
+    assert_eq!(found(check, domain), [format!("{check}:2 {words}")]);
+    let whole = "use squaresync::{square::simulator::Call, store};";
+    assert_eq!(
+        found("tests/it/convergence/check.rs", whole),
+        [format!("tests/it/convergence/check.rs:1 {words}")]
     );
 }
 
