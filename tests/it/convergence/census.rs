@@ -55,23 +55,24 @@ impl World<'_> {
     }
 
     pub(super) fn before_ends(&mut self, flow: Flow) -> Option<Before> {
-        (flow == Flow::Census && !self.is_approved).then(|| Before {
+        if flow != Flow::Census || self.is_approved {
+            return None;
+        }
+        if !self.process.census.is_under_way() {
+            self.ends_of_pass = 0;
+        }
+        let live = "images WHERE tombstone_cause IS NULL";
+        Some(Before {
             ended: self.ended(),
-            live: self
-                .stage
-                .other
-                .count("images WHERE tombstone_cause IS NULL"),
+            live: self.stage.other.count(live),
         })
     }
 
-    pub(super) fn after_ends(&mut self, before: &Before, is_done: bool) {
+    pub(super) fn after_ends(&mut self, before: &Before) {
         self.ends_of_pass += self.ended().saturating_sub(before.ended);
         if FEW.max(before.live / SHARE) < self.ends_of_pass {
             let words = format!("a census ended {} of {}", self.ends_of_pass, before.live);
             self.ledger.beyond_the_cap.push(words);
-        }
-        if is_done {
-            self.ends_of_pass = 0;
         }
     }
 

@@ -114,7 +114,7 @@ impl World<'_> {
         let before = self.before_ends(flow);
         let done = self.step_alone(flow).await;
         if let Some(before) = before {
-            self.after_ends(&before, matches!(done, Some(Ok(Step::Idle))));
+            self.after_ends(&before);
         }
         done
     }

@@ -178,7 +178,7 @@ impl<'a> World<'a> {
         }
         self.client = client(&self.square, &self.passage, way);
         self.process = process(self.stage, &self.square, &self.client, self.setting);
-        (self.is_approved, self.ends_of_pass) = (false, 0);
+        self.is_approved = false;
         self.wire = (way == Way::Sockets).then(|| {
             Wire::start(
                 &self.stage.store,

@@ -19,18 +19,18 @@ impl Evidence<'_> {
             .collect();
         for (old, new) in &aliases {
             let mut last = new;
-            while let Some(further) = aliases.get(last) {
+            while let Some(further) = aliases.get(last)
+                && !self.cannot_know(images.get(last.as_str()).copied(), last, further)
+            {
                 last = further;
             }
             // Where the survivor is gone too, Square answers 404 for both.
-            let Some(image) = images
-                .get(old.as_str())
-                .filter(|_| self.square.customer(last).is_some())
-            else {
+            let is_alive = self.square.customer(last).is_some() || aliases.contains_key(last);
+            let Some(image) = images.get(old.as_str()).filter(|_| is_alive) else {
                 continue;
             };
             if text(image, "merged_into").is_none() {
-                if self.cannot_know(image, old, new) {
+                if self.cannot_know(Some(image), old, new) {
                     continue;
                 }
                 found.push(Violation::new(
@@ -61,7 +61,10 @@ impl Evidence<'_> {
     /// it, and nobody asks for it; nor for one that went into a profile which had
     /// ended when it was asked for, and is back; nor does an answer of 404 tell where
     /// it went. Only an event could have told.
-    fn cannot_know(&self, image: &Row, old: &str, new: &str) -> bool {
+    fn cannot_know(&self, image: Option<&Row>, old: &str, new: &str) -> bool {
+        if image.is_some_and(|image| text(image, "merged_into").is_some()) {
+            return false;
+        }
         let is_told = self.told().iter().any(|event| {
             let event = event.to_string();
             event.contains(old) && event.contains(new)
@@ -72,8 +75,11 @@ impl Evidence<'_> {
             let mut pairs = history.windows(2);
             pairs.any(|pair| pair[0].is_null() && !pair[1].is_null())
         });
-        (was_back || self.setting.forgets_merged)
-            && text(image, "tombstone_cause").is_some()
-            && !is_told
+        let has_ended = |image| text(image, "tombstone_cause").is_some();
+        let is_gone = match image {
+            Some(image) => (was_back || self.setting.forgets_merged) && has_ended(image),
+            None => self.setting.forgets_merged,
+        };
+        is_gone && !is_told
     }
 }
