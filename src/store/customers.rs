@@ -11,6 +11,7 @@ use crate::domain::id::{CustomerId, MerchantId, SquareId};
 use crate::store::connection::Db;
 use crate::store::customers::columns::Columns;
 use crate::store::error::StoreResult;
+use crate::store::lookup::Lookup;
 use crate::store::schema::{customers, outbox};
 use crate::store::text::Text;
 
@@ -123,9 +124,7 @@ pub fn lock(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Found> {
     }
     let wanted: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
     let found: Vec<Columns> = match db {
-        Db::Sqlite(connection) => customers::table
-            .filter(customers::id.eq_any(&wanted))
-            .load(connection)?,
+        Db::Sqlite(connection) => with_ids(ids).load(connection)?,
         Db::Postgres(connection) => customers::table
             .filter(customers::id.eq_any(&wanted))
             .for_update()
@@ -150,13 +149,13 @@ pub fn lock(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Found> {
 
 /// The rows with these ids, to be looked at only.
 pub fn load(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<Row>> {
-    let wanted: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
-    let wanted = customers::table.filter(customers::id.eq_any(wanted));
-    let rows: Vec<Columns> = match db {
-        Db::Sqlite(connection) => wanted.load(connection)?,
-        Db::Postgres(connection) => wanted.load(connection)?,
-    };
+    let rows: Vec<Columns> = with_ids(ids).load_from(db)?;
     Ok(rows.into_iter().map(Columns::into_row).collect())
+}
+
+fn with_ids(ids: &[CustomerId]) -> Lookup<'_, <customers::table as Table>::AllColumns> {
+    let ids = ids.iter().map(CustomerId::as_str);
+    Lookup::new(customers::all_columns, "customers", "id", ids)
 }
 
 /// Writes rows, new ones and changed ones.

@@ -67,12 +67,10 @@ pub fn load(
     ids: &[SquareId],
 ) -> StoreResult<Vec<(SquareId, Held)>> {
     let ids = ids.iter().map(SquareId::as_str);
-    let lookup = Lookup::new(images::all_columns, "images", "square_id", ids)
-        .within("merchant_id", merchant.as_str());
-    let rows: Vec<Row> = match db {
-        Db::Sqlite(connection) => lookup.load(connection)?,
-        Db::Postgres(connection) => lookup.load(connection)?,
-    };
+    let lookup = Lookup::new(images::all_columns, "images", "square_id", ids);
+    let rows: Vec<Row> = lookup
+        .within("merchant_id", merchant.as_str())
+        .load_from(db)?;
     rows.into_iter().map(held).collect()
 }
 
@@ -99,11 +97,11 @@ pub fn merged_into(
     merchant: &MerchantId,
     ids: &[SquareId],
 ) -> StoreResult<Vec<(SquareId, Held)>> {
-    let ids: Vec<&str> = ids.iter().map(SquareId::as_str).collect();
-    let rows: Vec<Row> = images::table
-        .filter(images::merchant_id.eq(merchant.as_str()))
-        .filter(images::merged_into.eq_any(ids))
-        .load(db)?;
+    let ids = ids.iter().map(SquareId::as_str);
+    let lookup = Lookup::new(images::all_columns, "images", "merged_into", ids);
+    let rows: Vec<Row> = lookup
+        .within("merchant_id", merchant.as_str())
+        .load_from(db)?;
     rows.into_iter().map(held).collect()
 }
 
@@ -114,10 +112,9 @@ pub fn of_customers(
     merchant: &MerchantId,
     ids: &[CustomerId],
 ) -> StoreResult<Vec<(SquareId, Held)>> {
-    let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
-    let rows: Vec<Row> = images::table
-        .filter(images::customer_id.eq_any(ids))
-        .load(db)?;
+    let ids = ids.iter().map(CustomerId::as_str);
+    let lookup = Lookup::new(images::all_columns, "images", "customer_id", ids);
+    let rows: Vec<Row> = lookup.load_from(db)?;
     rows.into_iter()
         .filter(|row| row.merchant_id == merchant.as_str())
         .map(held)

@@ -115,10 +115,7 @@ struct Row<'a> {
 pub fn known(db: &mut Db, event_ids: &[&str]) -> StoreResult<Vec<Known>> {
     let columns = (inbox::event_id, inbox::body_sha256, inbox::listed);
     let lookup = Lookup::new(columns, "inbox", "event_id", event_ids.iter().copied());
-    Ok(match db {
-        Db::Sqlite(connection) => lookup.load(connection)?,
-        Db::Postgres(connection) => lookup.load(connection)?,
-    })
+    Ok(lookup.load_from(db)?)
 }
 
 /// Keeps events. Those that are here already, body and all, are left alone.

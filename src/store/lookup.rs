@@ -8,14 +8,17 @@
 
 use std::collections::BTreeSet;
 
-use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::expression::Expression;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
+use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{Array, Text};
 use diesel::sqlite::Sqlite;
+use diesel::{PgConnection, QueryResult, SqliteConnection};
+
+use crate::store::connection::Db;
 
 /// The statement; `S` are the columns to read.
 pub(crate) struct Lookup<'a, S> {
@@ -55,6 +58,17 @@ impl<'a, S> Lookup<'a, S> {
         Self {
             within: Some((column, value)),
             ..self
+        }
+    }
+
+    /// The rows, from either database.
+    pub(crate) fn load_from<'q, T>(self, db: &'q mut Db) -> QueryResult<Vec<T>>
+    where
+        Self: LoadQuery<'q, SqliteConnection, T> + LoadQuery<'q, PgConnection, T>,
+    {
+        match db {
+            Db::Sqlite(connection) => self.load(connection),
+            Db::Postgres(connection) => self.load(connection),
         }
     }
 

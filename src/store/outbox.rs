@@ -13,6 +13,7 @@ use crate::store::batch;
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::json::{json, parsed};
+use crate::store::lookup::Lookup;
 use crate::store::schema::outbox;
 use crate::store::time::{moment, stored};
 
@@ -198,10 +199,9 @@ pub fn of_customers(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<Call>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
-    let rows: Vec<Row> = outbox::table
-        .filter(outbox::customer_id.eq_any(ids))
-        .load(db)?;
+    let ids = ids.iter().map(CustomerId::as_str);
+    let lookup = Lookup::new(outbox::all_columns, "outbox", "customer_id", ids);
+    let rows: Vec<Row> = lookup.load_from(db)?;
     rows.into_iter().map(call).collect()
 }
 

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
+use crate::store::schema::own_writes;
 
 /// Runs `work` in a transaction that the triggers know as our own.
 pub(crate) fn write<T>(
@@ -71,15 +72,17 @@ pub(crate) fn guarded<T>(
 ) -> StoreResult<T> {
     match db {
         Db::Sqlite(connection) => {
-            connection.batch_execute("INSERT INTO own_writes (one) VALUES (1)")?
+            diesel::insert_into(own_writes::table)
+                .values(own_writes::one.eq(1))
+                .execute(connection)?;
         }
         Db::Postgres(connection) => {
-            connection.batch_execute("SET LOCAL squaresync.own_write = 'on'")?
+            connection.batch_execute("SET LOCAL squaresync.own_write = 'on'")?;
         }
     }
     let value = work(db)?;
     if let Db::Sqlite(connection) = db {
-        connection.batch_execute("DELETE FROM own_writes")?;
+        diesel::delete(own_writes::table).execute(connection)?;
     }
     Ok(value)
 }
