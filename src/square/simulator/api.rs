@@ -122,13 +122,17 @@ pub(super) fn answer(state: &mut State, request: Request<'_>) -> Reply {
 
 fn answer_once(state: &mut State, request: Request<'_>) -> Reply {
     let at = state.now();
-    let commits = state.commits;
+    let (commits, lies) = (state.commits, lies(state));
     let answer = struck_or_answered(state, request);
     let items = std::mem::take(&mut state.items);
     if state.options.keep_calls {
         let applied = commits < state.commits;
         let call = noted(request, &answer, at, applied);
-        state.calls.push(Call { items, ..call });
+        state.calls.push(Call {
+            items,
+            is_short: lies < self::lies(state),
+            ..call
+        });
     }
     let square_version = request
         .square_version
@@ -138,6 +142,12 @@ fn answer_once(state: &mut State, request: Request<'_>) -> Reply {
         at,
         square_version: square_version.to_owned(),
     }
+}
+
+/// How often the index told less than there is.
+fn lies(state: &State) -> u64 {
+    let kinds = [Fault::EmptyIndex, Fault::HalfIndex];
+    kinds.map(|fault| state.faults.fired(fault)).iter().sum()
 }
 
 fn struck_or_answered(state: &mut State, request: Request<'_>) -> Answer {
@@ -267,6 +277,7 @@ fn noted(request: Request<'_>, answer: &Answer, at: Timestamp, applied: bool) ->
             Answer::Cut(_) | Answer::Nothing => None,
         },
         applied,
+        is_short: false,
         items: Vec::new(),
     }
 }

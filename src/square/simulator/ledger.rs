@@ -24,6 +24,8 @@ pub struct Call {
     pub status: Option<u16>,
     /// Did it change anything? A repeated key does not.
     pub applied: bool,
+    /// Did the index leave out customers who are there?
+    pub is_short: bool,
     /// Of a bulk write, what came of each customer that was looked at.
     pub items: Vec<Item>,
 }
@@ -67,6 +69,7 @@ impl Call {
                     status => status,
                 },
                 applied: item.is_some_and(|item| item.applied),
+                is_short: self.is_short,
                 items: Vec::new(),
                 at: self.at,
             }

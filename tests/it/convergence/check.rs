@@ -3,6 +3,7 @@
 //! tables as JSON, profiles as JSON, and calls as they arrived.
 
 mod calls;
+mod creates;
 mod edits;
 mod ends;
 mod events;
