@@ -186,12 +186,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    own_writes (one) {
-        one -> Integer,
-    }
-}
-
-diesel::table! {
     refused_creates (customer_id) {
         customer_id -> Text,
         merchant_id -> Text,

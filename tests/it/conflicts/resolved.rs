@@ -12,6 +12,7 @@ use crate::support::{App, OtherProgram, TestDb, on_each_database};
 on_each_database! {
     every_id_leads_to_the_row_that_stands_for_it,
     a_row_that_went_twice_leads_to_the_last,
+    a_merged_row_that_was_deleted_since_leads_on,
     an_applications_table_joins_by_any_id,
     a_look_by_one_id_reads_no_table_whole,
 }
@@ -76,6 +77,30 @@ async fn a_row_that_went_twice_leads_to_the_last(db: TestDb) {
     assert_eq!(app.other().count(&all), 7, "{}", app.dump());
     assert_eq!(app.other().count("resolved_customers"), 7);
     assert_eq!(app.other().count("customers"), 4);
+}
+
+async fn a_merged_row_that_was_deleted_since_leads_on(db: TestDb) {
+    let mut app = App::new(db).await;
+    let ids = ["Ann", "Anna", "Bob"].map(|name| app.square.create(&json!({"given_name": name})));
+    app.settle().await;
+    let rows = "SELECT id AS value FROM customers";
+    let old: Vec<String> = app.other().values(rows).into_iter().flatten().collect();
+    let first = app.square.merge(&[&ids[0], &ids[1]]).unwrap();
+    app.settle().await;
+    let last = app.square.merge(&[&first, &ids[2]]).unwrap();
+    app.settle().await;
+    let dead = app.other().count("customers WHERE merged_into IS NOT NULL");
+    assert_eq!(dead, 4, "three, and the one that was for a while");
+
+    app.sql("DELETE FROM customers WHERE merged_into IS NOT NULL");
+    app.settle().await;
+
+    assert_eq!(app.other().count("customers"), 1);
+    for known in old.iter().chain(&ids).chain([&first]) {
+        let look =
+            format!("SELECT square_id AS value FROM resolved_customers WHERE known_as = '{known}'");
+        assert_eq!(app.other().values(&look), [Some(last.clone())], "{known}");
+    }
 }
 
 async fn an_applications_table_joins_by_any_id(db: TestDb) {

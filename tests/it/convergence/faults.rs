@@ -1,9 +1,11 @@
-//! The acts of faults: which calls fail, how, and for how long.
+//! The acts of faults and of time: which calls fail, how, and for how long.
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use squaresync::square::simulator::{Access, Fault, Strikes};
 
+use super::act::{Act, Kind};
 use super::world::World;
 
 /// Faults of calls, as a story draws them.
@@ -52,6 +54,46 @@ pub(super) const BULK_FAULTS: [Fault; 5] = [
 ];
 
 impl World<'_> {
+    /// Lets trouble come or go, or time pass.
+    pub(super) async fn play_trouble(&mut self, act: Act) {
+        let [a, b, c] = act.picks;
+        match act.kind {
+            Kind::Fails => self.fail(a, b, c),
+            Kind::Slows => {
+                let latency = [0, 40, 900, 9000].map(Duration::from_millis)[a as usize % 4];
+                self.square.faults(|faults| faults.latency = latency);
+                self.ledger.count("latency");
+            }
+            Kind::Recovers => self.square.faults(|faults| faults.clear()),
+            Kind::Lags => {
+                let lag = [0, 2, 30, 60].map(Duration::from_secs)[a as usize % 4];
+                self.square.set_index_lag(lag);
+                self.ledger.count("lag");
+            }
+            Kind::Forgets => {
+                // Square is trusted to know a key for an hour.
+                self.advance(Duration::from_secs(2 * 3600)).await;
+                self.square.forget_keys();
+                self.ledger.count("keys forgotten");
+            }
+            Kind::Waits => self.advance(Duration::from_secs(u64::from(a % 90))).await,
+            Kind::WaitsLong => {
+                let hours = u64::from(1 + a % 72);
+                self.advance(Duration::from_secs(hours * 3600)).await;
+            }
+            Kind::Skews => {
+                let days = [0, 0, 400, -3650, 1, -1][a as usize % 6];
+                self.skew = TimeDelta::days(days) + TimeDelta::seconds(i64::from(b % 3600));
+                self.ledger.count("clock skew");
+            }
+            Kind::InboxFails => {
+                self.inbox_fails = a.is_multiple_of(2);
+                self.stage.refuse_events(self.inbox_fails);
+            }
+            _ => self.play_people(act).await,
+        }
+    }
+
     /// A few of the next calls fail, or all until Square recovers.
     pub(super) fn fail(&mut self, a: u32, b: u32, c: u32) {
         if a % 13 == 12 {

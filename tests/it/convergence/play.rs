@@ -1,8 +1,7 @@
-//! The acts of the flows, of time and of the process.
+//! The acts of the flows and of the process.
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use squaresync::flows::Step;
 use squaresync::flows::error::FlowError;
 use squaresync::square::simulator::Fault;
@@ -41,34 +40,6 @@ impl World<'_> {
                 self.steps(Flow::Reconcile, 1 + a % 8).await;
             }
             Kind::Backfills => self.steps(Flow::Backfill, 1 + a % 8).await,
-            Kind::Fails => self.fail(a, b, c),
-            Kind::Slows => {
-                let latency = [0, 40, 900, 9000].map(Duration::from_millis)[a as usize % 4];
-                self.square.faults(|faults| faults.latency = latency);
-                self.ledger.count("latency");
-            }
-            Kind::Recovers => self.square.faults(|faults| faults.clear()),
-            Kind::Lags => {
-                let lag = [0, 2, 30, 60].map(Duration::from_secs)[a as usize % 4];
-                self.square.set_index_lag(lag);
-                self.ledger.count("lag");
-            }
-            Kind::Forgets => {
-                // Square is trusted to know a key for an hour.
-                self.advance(Duration::from_secs(2 * 3600)).await;
-                self.square.forget_keys();
-                self.ledger.count("keys forgotten");
-            }
-            Kind::Waits => self.advance(Duration::from_secs(u64::from(a % 90))).await,
-            Kind::WaitsLong => {
-                let hours = u64::from(1 + a % 72);
-                self.advance(Duration::from_secs(hours * 3600)).await;
-            }
-            Kind::Skews => {
-                let days = [0, 0, 400, -3650, 1, -1][a as usize % 6];
-                self.skew = TimeDelta::days(days) + TimeDelta::seconds(i64::from(b % 3600));
-                self.ledger.count("clock skew");
-            }
             Kind::Crashes => self.restart(a.is_multiple_of(16)).await,
             Kind::CrashesAtCall => self.crash_at_call(a, b, c).await,
             Kind::BacksUp => {
@@ -83,13 +54,9 @@ impl World<'_> {
                 });
             }
             Kind::RestoresBackup => self.restore(a).await,
-            Kind::InboxFails => {
-                self.inbox_fails = a.is_multiple_of(2);
-                self.stage.refuse_events(self.inbox_fails);
-            }
             Kind::Counts => self.count(a, b).await,
             Kind::AsksForEvents => self.steps(Flow::Events, 1 + a % 4).await,
-            _ => self.play_people(act).await,
+            _ => self.play_trouble(act).await,
         }
     }
 
