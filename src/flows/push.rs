@@ -7,12 +7,13 @@
 //! while its call is out is sent again afterwards. A crash anywhere leaves the
 //! call written down, and the next step makes it again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::domain::id::MerchantId;
+use crate::domain::id::{CustomerId, MerchantId};
 use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
 use crate::domain::seeded::{self, Bug};
@@ -90,6 +91,8 @@ pub struct Push {
     failures: u32,
     /// How many rows may go out in one call.
     room: Room,
+    /// Of creates whose keys Square knows with other bodies: since when, by Square's clock.
+    reused: HashMap<CustomerId, Timestamp>,
 }
 
 impl Push {
@@ -103,6 +106,7 @@ impl Push {
             paused_until: None,
             failures: 0,
             room: Room::ALL,
+            reused: HashMap::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::flows::push::adopt::{self, Looked};
 use crate::flows::push::look::{self, Question};
 use crate::flows::push::send::{self, Reply};
 use crate::flows::push::settle::{self, Ended, Settled};
-use crate::flows::push::{Push, deletes, later, together};
+use crate::flows::push::{Push, create, deletes, later, together};
 use crate::square::error::{Cause, SquareError};
 use crate::store::outbox::{self, Call};
 use crate::store::{Db, StoreResult};
@@ -172,12 +172,37 @@ impl Push {
         random: f64,
     ) -> StoreResult<Vec<Settled>> {
         let question = Some(Question::of_key(&call));
-        let (call, outcome) = match self.look_first(call, question, now).await? {
-            Looking::Done(settled) => return Ok(vec![settled]),
-            Looking::Failed(call, error) => (call, error),
-            Looking::Nobody(call) => (call, SquareError::KeyReused),
+        match self.look_first(call, question, now).await? {
+            Looking::Done(settled) => Ok(vec![settled]),
+            Looking::Failed(call, error) => self.end(call, Err(error), now, random).await,
+            Looking::Nobody(call) => Ok(vec![self.key_was_used(call, now).await?]),
+        }
+    }
+
+    /// Goes on where nothing shows that a create's key made. How long it may stay out
+    /// of sight is told by Square's clock: ours may be set at any moment. A process
+    /// that starts counts anew.
+    async fn key_was_used(&mut self, call: Call, now: Timestamp) -> StoreResult<Settled> {
+        self.failures = 0;
+        let id = call.customer_id.clone();
+        let must_show = match self.with.square.square_time().await {
+            Ok(time) => {
+                let since = self.reused.entry(id.clone()).or_insert(time);
+                *since = time.min(*since);
+                create::SEARCH_LAG <= time.signed_duration_since(*since)
+            }
+            Err(_) => false,
         };
-        self.end(call, Err(outcome), now, random).await
+        let (lease, learning) = (self.lease.clone(), self.with.learning(now));
+        let settled = self.with.store.write(move |db| {
+            lease.hold(db)?;
+            create::key_was_used(db, &learning, &call, must_show)
+        });
+        let settled = settled.await?;
+        if matches!(settled, Settled::Outdated) {
+            self.reused.remove(&id);
+        }
+        Ok(settled)
     }
 
     /// Takes the outcome in, and paces what follows.

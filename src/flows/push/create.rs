@@ -23,7 +23,7 @@ use crate::store::outbox::{self, Call, Operation};
 use crate::store::{Db, StoreResult, conflicts, images, refusals};
 
 /// How late a search may show what was made.
-const SEARCH_LAG: TimeDelta = TimeDelta::minutes(2);
+pub(super) const SEARCH_LAG: TimeDelta = TimeDelta::minutes(2);
 
 /// Plans for rows without a profile. Gives the calls that follow, and whether
 /// any row needs none.
@@ -160,17 +160,20 @@ pub(super) fn still_missing(
 }
 
 /// Goes on with a create whose key Square knows with another body, where nothing
-/// was found that the key made. It may not show yet: until it must, the same
+/// was found that the key made. It may not show yet: until it `must_show`, the same
 /// call is made again. Then it is not there, and the row gets another key.
 pub(super) fn key_was_used(
     db: &mut Db,
     learning: &Learning,
     call: &Call,
-    row: Option<&Row>,
+    must_show: bool,
 ) -> StoreResult<Settled> {
-    let first = call.first_attempt.unwrap_or(learning.now);
-    // A clock that was set back must not keep the row waiting for ever.
-    if (learning.now - first).abs() < SEARCH_LAG {
+    let found = customers::lock(db, std::slice::from_ref(&call.customer_id))?;
+    if !found.locked.is_empty() {
+        // The same call is made again once no application holds the row.
+        return Ok(Settled::Unknown);
+    }
+    if !must_show {
         if call.sent != Fields::default() {
             tracing::warn!(customer.id = %call.customer_id, "Square knows the call's key with another body; what it made is looked for");
             // Whatever was made, it was not made of this.
@@ -182,7 +185,7 @@ pub(super) fn key_was_used(
         }
         return Ok(Settled::Unknown);
     }
-    let Some(row) = row else {
+    let Some(row) = found.rows.first() else {
         outbox::remove(db, std::slice::from_ref(&call.customer_id))?;
         return Ok(Settled::Outdated);
     };

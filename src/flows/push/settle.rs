@@ -8,7 +8,7 @@ use crate::domain::observation::Observation;
 use crate::domain::seeded::{self, Bug};
 use crate::flows::apply::{self, Learning};
 use crate::flows::push::send::Reply;
-use crate::flows::push::{adopt, create, deletes, plan};
+use crate::flows::push::{adopt, deletes, plan};
 use crate::square::error::{Cause, Refusal, SquareError};
 use crate::store::customers::{self, Row, SyncState};
 use crate::store::outbox::{self, Call, Operation};
@@ -47,17 +47,13 @@ pub(super) fn settle(
         let is_locked = found.locked.contains(&call.customer_id);
         match outcome {
             // An application holds the row: the same call is made again once it does not, and changes nothing more.
-            Ok(_) | Err(SquareError::Refused(_) | SquareError::KeyReused) if is_locked => {
+            Ok(_) | Err(SquareError::Refused(_)) if is_locked => {
                 settled.push(Settled::Unknown);
             }
             Ok(reply) if reply.is_done => done.push((call, reply)),
             Ok(reply) => old.push((call, reply)),
             Err(SquareError::Refused(refusal)) => refused.push((call, refusal)),
             Err(SquareError::NotAuthorised { code }) => settled.push(Settled::NotAuthorised(code)),
-            Err(SquareError::KeyReused) => {
-                let row = found.rows.iter().find(|row| row.id == call.customer_id);
-                settled.push(create::key_was_used(db, learning, &call, row)?);
-            }
             Err(SquareError::Retry { cause, .. }) if is_made_anew(&call, cause) => {
                 settled.push(make_anew(db, learning, &call)?);
             }

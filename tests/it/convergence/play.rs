@@ -49,7 +49,7 @@ impl World<'_> {
                 self.stage.back_up();
                 self.copied = Some(Copied {
                     at: self.ledger.tick(),
-                    calls: self.square.calls().len(),
+                    calls: self.square.asked(),
                     sent: self.ledger.sent.len(),
                 });
             }
@@ -176,7 +176,7 @@ impl World<'_> {
         let restored = Restored {
             copied,
             back: self.ledger.tick(),
-            calls: self.square.calls().len(),
+            calls: self.square.asked(),
             sent: self.ledger.sent.len(),
         };
         self.ledger.restored.push(restored);

@@ -123,7 +123,7 @@ impl<'a> World<'a> {
         };
         let options = options(seed, setting, &mut rng);
         let square = Arc::new(match way {
-            Way::Memory => Simulator::unserved(options).unwrap(),
+            Way::Memory => Simulator::unserved(options),
             Way::Sockets => Simulator::start(options).unwrap(),
         });
         let passage = Arc::new(Passage::new(Arc::clone(&square), Arc::clone(&stage.disk)));

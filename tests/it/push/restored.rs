@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use squaresync::domain::lookalike::Matching;
+use squaresync::flows::Step;
 use squaresync::square::simulator::{Fault, Options};
 
 use super::{asked, calls, creates};
@@ -17,6 +19,7 @@ on_each_database! {
     a_row_edited_after_the_backup_was_put_back_is_not_made_again_at_once,
     a_row_edited_after_the_backup_was_put_back_is_not_made_again_later,
     an_edited_row_whose_key_is_known_is_looked_for_until_it_shows,
+    a_clock_set_ahead_ends_no_wait_for_what_a_key_made,
     a_key_whose_profile_is_gone_is_renewed_after_the_lag_and_a_look,
     what_was_pushed_since_the_backup_is_not_pushed_back,
     a_row_refused_before_the_backup_is_made_once,
@@ -159,6 +162,26 @@ async fn an_edited_row_whose_key_is_known_is_looked_for_until_it_shows(db: TestD
         app.sql("UPDATE customers SET nickname = 'mine'");
         story.check(&mut app, before, true).await;
     }
+}
+
+async fn a_clock_set_ahead_ends_no_wait_for_what_a_key_made(db: TestDb) {
+    let story = Story {
+        is_out: false,
+        reference: "NULL",
+        is_changed: false,
+    };
+    let (mut app, before) = story.put_back(&db).await;
+    app.sql("UPDATE customers SET nickname = 'mine'");
+    app.push_once().await.unwrap();
+    for day in 1..=3 {
+        let ahead = app.now() + TimeDelta::days(day);
+        while app.push.step(ahead, 0.0).await.unwrap() == Step::Worked {}
+    }
+    let keys = calls(&app).into_iter().filter_map(|it| it.idempotency_key);
+    assert_eq!(BTreeSet::from_iter(keys).len(), 1, "the same call again");
+    assert!(4 <= calls(&app).iter().filter(|it| it.method == "POST").count());
+
+    story.check(&mut app, before, true).await;
 }
 
 async fn a_key_whose_profile_is_gone_is_renewed_after_the_lag_and_a_look(db: TestDb) {

@@ -87,6 +87,11 @@ impl Evidence<'_> {
             .filter(|(_, history)| history.iter().any(|state| state["nickname"] == tag))
             .filter(|(id, history)| {
                 let first = &history[0]["reference_id"];
+                // Another row has claimed it by the reference that the seller gave it.
+                let is_claimed = |state: &Value| {
+                    let reference = state["reference_id"].as_str().unwrap_or_default();
+                    reference.starts_with("known-") && state["reference_id"] != *first
+                };
                 // Square tells whole seconds.
                 let until = made.last().map(|made| made.at + TimeDelta::seconds(1));
                 let was_there = |state: &&Value| state.is_null() || changed(state) <= until;
@@ -106,6 +111,7 @@ impl Evidence<'_> {
                         .any(|key| state[*key].is_string());
                     let was_renamed = state["reference_id"] != *first;
                     let cannot_tell = is_hidden(state)
+                        || is_claimed(state)
                         || (was_renamed && (!has_contact || is_edited || was_restored))
                         || (is_shared(state) && (is_edited || was_restored));
                     state.is_null() || (was_forgotten && cannot_tell)
