@@ -208,16 +208,6 @@ impl Simulator {
             .collect()
     }
 
-    /// The ledger of API requests, oldest first.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.lock().calls.clone()
-    }
-
-    /// How many API requests there were.
-    pub fn asked(&self) -> usize {
-        self.shared.lock().calls.len()
-    }
-
     /// Changes the faults in force.
     pub fn faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.shared.lock().faults);

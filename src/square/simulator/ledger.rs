@@ -4,6 +4,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::domain::Timestamp;
+use crate::square::simulator::Simulator;
 
 /// One request to the API.
 #[derive(Clone, Debug)]
@@ -39,6 +40,23 @@ pub struct Item {
     pub status: Option<u16>,
     /// Did it change anything?
     pub applied: bool,
+}
+
+impl Simulator {
+    /// The ledger of API requests, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.lock().calls.clone()
+    }
+
+    /// How many changes were made, by whomever.
+    pub fn changes(&self) -> u64 {
+        self.shared.lock().commits
+    }
+
+    /// How many API requests there were.
+    pub fn asked(&self) -> usize {
+        self.shared.lock().calls.len()
+    }
 }
 
 impl Call {

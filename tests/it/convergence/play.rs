@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use squaresync::flows::Step;
 use squaresync::flows::error::FlowError;
-use squaresync::square::simulator::Fault;
+use squaresync::square::simulator::{Call, Fault};
 
 use super::act::{Act, Kind};
 use super::door::CrashPoint;
@@ -78,10 +78,22 @@ impl World<'_> {
 
     /// Takes one step; none if the process ended in it.
     pub(super) async fn step(&mut self, flow: Flow) -> Option<Result<Step, FlowError>> {
+        let (changes, asked) = (self.square.changes(), self.square.asked());
         let before = self.before_ends(flow);
         let done = self.step_alone(flow).await;
         if let Some(before) = before {
             self.after_ends(&before);
+        }
+        if flow == Flow::Reconcile {
+            let goes_on = |call: &Call| call.body.contains("\"cursor\"");
+            if self.read_at.is_some_and(|before| before < changes)
+                && self.square.calls().iter().skip(asked).any(goes_on)
+            {
+                self.ledger.count("change between pages");
+                self.shifted_at = Some(self.square.now());
+            }
+            let is_under_way = matches!(done, Some(Ok(Step::Worked)));
+            self.read_at = is_under_way.then_some(changes);
         }
         done
     }

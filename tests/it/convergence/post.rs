@@ -63,6 +63,13 @@ impl World<'_> {
         }
     }
 
+    /// Takes note of the events that Square has sent off since.
+    pub(super) fn look_for_events(&mut self) {
+        let events = self.square.events().split_off(self.seen_events);
+        self.seen_events += events.len();
+        self.underway.extend(events);
+    }
+
     /// Takes a few of the events that are underway, from anywhere among them.
     fn some(&mut self, a: u32, b: u32) -> Vec<Event> {
         let number = 1 + a as usize % 5;

@@ -40,13 +40,14 @@ const MOST_FIRE_WITHIN: u64 = 300;
 /// What takes several things that seldom come together.
 const RARE: [&str; 2] = ["key used with another body", "merged id answered with 404"];
 /// What else happens to a story beside the faults of calls.
-const HAPPENINGS: [&str; 29] = [
+const HAPPENINGS: [&str; 30] = [
     "access-refused",
     "answer of another id",
     "answer to an event lost",
     "backup restored",
     "bulk create",
     "bulk update",
+    "change between pages",
     "clock skew",
     "crash",
     "crash at a call",

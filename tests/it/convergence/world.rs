@@ -83,7 +83,7 @@ pub(super) struct World<'a> {
     /// Events that came.
     pub(super) came: Vec<Event>,
     /// How many of Square's events were looked at.
-    seen_events: usize,
+    pub(super) seen_events: usize,
     pub(super) verifier: Verifier,
     /// The way over sockets; none where the story does without.
     pub(super) wire: Option<Wire>,
@@ -95,6 +95,10 @@ pub(super) struct World<'a> {
     pub(super) deleted_rows: BTreeSet<String>,
     /// Whether a person has approved of whatever the census finds.
     pub(super) is_approved: bool,
+    /// Between two pages of the reconciler: how many changes there had been at Square.
+    pub(super) read_at: Option<u64>,
+    /// When something changed between two pages, by Square's clock.
+    pub(super) shifted_at: Option<Timestamp>,
     /// How many the census that is under way has ended.
     pub(super) ends_of_pass: usize,
     /// Numbers values, so that each is there once.
@@ -157,6 +161,8 @@ impl<'a> World<'a> {
             copied: None,
             deleted_rows: BTreeSet::new(),
             is_approved: false,
+            read_at: None,
+            shifted_at: None,
             ends_of_pass: 0,
             values: 0,
         }
@@ -178,7 +184,7 @@ impl<'a> World<'a> {
         }
         self.client = client(&self.square, &self.passage, way);
         self.process = process(self.stage, &self.square, &self.client, self.setting);
-        self.is_approved = false;
+        (self.is_approved, self.read_at) = (false, None);
         self.wire = (way == Way::Sockets).then(|| {
             Wire::start(
                 &self.stage.store,
@@ -206,13 +212,6 @@ impl<'a> World<'a> {
         // An answer carries Square's clock to us; one that is lost leaves us behind, which is allowed.
         self.passage.crash_at(None);
         drop(self.client.token_status().await);
-    }
-
-    /// Takes note of the events that Square has sent off since.
-    pub(super) fn look_for_events(&mut self) {
-        let events = self.square.events().split_off(self.seen_events);
-        self.seen_events += events.len();
-        self.underway.extend(events);
     }
 }
 

@@ -77,14 +77,11 @@ impl Evidence<'_> {
                 None | Some(307 | 401 | 403 | 408 | 429 | 500..)
             );
             let is_create = made.method == "POST" && made.path == "/v2/customers";
-            let earlier: Vec<Call> = self.calls[..place].iter().flat_map(Call::each).collect();
-            let is_repeated = earlier
-                .iter()
-                .any(|call| call.idempotency_key == made.idempotency_key);
-            if is_repeated {
+            if asked.path != "/v2/customers/search" || !has_failed || !is_create {
                 continue;
             }
-            if asked.path != "/v2/customers/search" || !has_failed || !is_create {
+            let mut earlier = self.calls[..place].iter().flat_map(Call::each);
+            if earlier.any(|call| call.idempotency_key == made.idempotency_key) {
                 continue;
             }
             let read = |call: &Call| serde_json::from_str::<Value>(&call.body).unwrap_or_default();
@@ -93,10 +90,9 @@ impl Evidence<'_> {
                 let value = filter[field]["exact"].as_str();
                 let has_it = |body: &Value| same(field, value, body[field].as_str());
                 // Another row with the same reference may be the one that was asked about.
-                let others = earlier.iter().filter(|call| call.idempotency_key.is_some());
-                let is_anothers = others
-                    .map(read)
-                    .any(|other| other["nickname"] != body["nickname"] && has_it(&other));
+                let mut others = self.creates().map(|(_, _, body)| body);
+                let is_anothers =
+                    others.any(|other| other["nickname"] != body["nickname"] && has_it(&other));
                 value.is_some() && has_it(&body) && !is_anothers
             };
             if ["reference_id", "email_address", "phone_number"]
