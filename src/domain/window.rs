@@ -37,17 +37,20 @@ impl Window {
         if half < TimeDelta::milliseconds(1) {
             return None;
         }
-        let middle = self.start + TimeDelta::milliseconds(half.num_milliseconds());
-        Some((
-            Self {
-                end: middle,
-                ..self
-            },
-            Self {
-                start: middle,
-                ..self
-            },
-        ))
+        self.split(self.start + TimeDelta::milliseconds(half.num_milliseconds()))
+    }
+
+    /// What lies before `moment` and what does not; none where all lies on one side.
+    pub fn split(self, moment: Timestamp) -> Option<(Self, Self)> {
+        let before = Self {
+            end: moment,
+            ..self
+        };
+        let after = Self {
+            start: moment,
+            ..self
+        };
+        (self.start < moment && moment < self.end).then_some((before, after))
     }
 
     /// Pieces that together are the window, cut at even distances between the
@@ -114,6 +117,19 @@ mod tests {
 
         assert_eq!((first.start, second.end), (window.start, window.end));
         assert_eq!(first.end, second.start);
+    }
+
+    #[test]
+    fn a_window_is_split_only_where_both_sides_hold_something() {
+        let window = Window {
+            start: at(0),
+            end: at(7),
+        };
+
+        let (before, after) = window.split(at(6)).expect("two parts");
+        assert_eq!((before.start, before.end), (at(0), at(6)));
+        assert_eq!((after.start, after.end), (at(6), at(7)));
+        assert_eq!((window.split(at(0)), window.split(at(7))), (None, None));
     }
 
     proptest! {

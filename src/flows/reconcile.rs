@@ -5,6 +5,10 @@
 //! began, by Square's clock, in the transaction of the window's last page, so a
 //! crash repeats a window and never skips one; a window in which nothing is new
 //! writes nothing.
+//!
+//! A window of several pages is read in two parts. Into the older one nobody
+//! comes any more, so whoever slips over an edge, as others leave, is missed by
+//! number; the younger one is read again by the next pass.
 
 use chrono::TimeDelta;
 
@@ -31,6 +35,8 @@ pub struct Reconcile {
 
 struct Pass {
     reader: Reader,
+    /// The part of the window that is read after the reader's.
+    later: Option<Window>,
     lease: Lease,
     mark: Timestamp,
     /// Whether anything was updated since the mark.
@@ -65,7 +71,10 @@ impl Reconcile {
             },
         };
         let read = match pass.reader.next(&self.reading.square).await {
-            Ok(read) => read,
+            Ok(read) => {
+                self.progress.total = self.progress.total.or(pass.reader.held());
+                self.part(&mut pass, read)
+            }
             Err(error) => {
                 // The page was not turned, so the next step asks for it again.
                 self.pass = Some(pass);
@@ -108,10 +117,41 @@ impl Reconcile {
         self.progress = Progress::default();
         Ok(Some(Pass {
             reader: Reader::new(By::UpdatedAt, window),
+            later: None,
             lease,
             mark,
             moved: false,
         }))
+    }
+
+    /// Begins with the older part of a window that needs another page, and goes on
+    /// to the younger one after it.
+    fn part(&self, pass: &mut Pass, read: Read) -> Read {
+        let window = pass.reader.window();
+        let is_new = pass.reader.is_first() && pass.later.is_none();
+        match pass.later.take() {
+            Some(younger) if read.is_last => {
+                pass.reader = Reader::new(By::UpdatedAt, younger);
+                Read {
+                    is_last: false,
+                    ..read
+                }
+            }
+            None if is_new && !read.is_last => {
+                let moment = window.end.checked_sub_signed(self.overlap);
+                let Some((older, younger)) = moment.and_then(|moment| window.split(moment)) else {
+                    return read;
+                };
+                pass.reader = Reader::new(By::UpdatedAt, older);
+                pass.later = Some(younger);
+                // Whoever is on this page is on theirs.
+                Read::of(Vec::new())
+            }
+            later => {
+                pass.later = later;
+                read
+            }
+        }
     }
 
     /// Takes a page in. With the last one the mark moves, unless nothing was
@@ -123,7 +163,6 @@ impl Reconcile {
         now: Timestamp,
     ) -> Result<(), FlowError> {
         pass.moved |= read.latest.is_some_and(|latest| pass.mark <= latest);
-        self.progress.total = pass.reader.held();
         self.progress.read += u64::try_from(read.observations.len()).unwrap_or_default();
         let (merchant, end) = (self.reading.merchant.clone(), pass.reader.window().end);
         let end = if seeded::is_on(Bug::MarkFromOurClock) {

@@ -15,6 +15,7 @@ on_each_database! {
     a_cursor_that_ends_early_begins_the_window_again,
     cursors_that_keep_ending_do_not_stop_it_for_ever,
     a_cursor_that_never_ends_does_not_keep_it_for_ever,
+    one_that_slips_over_an_edge_as_another_comes_is_found,
     a_crash_between_two_pages_loses_nothing,
     the_whole_directory_is_read_once,
 }
@@ -145,6 +146,28 @@ async fn a_cursor_that_never_ends_does_not_keep_it_for_ever(db: TestDb) {
     assert!(100 < app.square.fired(Fault::EmptyPage));
 
     app.square.faults(|faults| faults.clear());
+    app.pass().await;
+
+    app.assert_equal();
+}
+
+async fn one_that_slips_over_an_edge_as_another_comes_is_found(db: TestDb) {
+    let mut app = App::new(db).await;
+    let first = app.square.create(&json!({"given_name": "First"}));
+    many(&app, 249);
+    app.advance(Duration::from_secs(900)).await;
+    app.square.set_index_lag(Duration::from_secs(30));
+    app.square.create(&json!({"given_name": "Late"}));
+    app.advance(Duration::from_secs(5)).await;
+    for _ in 0..2 {
+        app.reconcile.step(app.now()).await.unwrap();
+    }
+
+    // One leaves and one comes: there are as many as there were.
+    app.advance(Duration::from_secs(5)).await;
+    app.square.update(&first, &json!({"note": "moved"}));
+    app.advance(Duration::from_secs(40)).await;
+    app.pass().await;
     app.pass().await;
 
     app.assert_equal();

@@ -90,7 +90,6 @@ impl World<'_> {
                 && self.square.calls().iter().skip(asked).any(goes_on)
             {
                 self.ledger.count("change between pages");
-                self.shifted_at = Some(self.square.now());
             }
             let is_under_way = matches!(done, Some(Ok(Step::Worked)));
             self.read_at = is_under_way.then_some(changes);

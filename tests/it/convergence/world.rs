@@ -97,8 +97,6 @@ pub(super) struct World<'a> {
     pub(super) is_approved: bool,
     /// Between two pages of the reconciler: how many changes there had been at Square.
     pub(super) read_at: Option<u64>,
-    /// When something changed between two pages, by Square's clock.
-    pub(super) shifted_at: Option<Timestamp>,
     /// How many the census that is under way has ended.
     pub(super) ends_of_pass: usize,
     /// Numbers values, so that each is there once.
@@ -162,7 +160,6 @@ impl<'a> World<'a> {
             deleted_rows: BTreeSet::new(),
             is_approved: false,
             read_at: None,
-            shifted_at: None,
             ends_of_pass: 0,
             values: 0,
         }
