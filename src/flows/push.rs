@@ -93,6 +93,8 @@ pub struct Push {
     room: Room,
     /// Of creates whose keys Square knows with other bodies: since when, by Square's clock.
     reused: HashMap<CustomerId, Timestamp>,
+    /// When the step under way began, by Square's clock; none before that was heard.
+    began: Option<Timestamp>,
 }
 
 impl Push {
@@ -107,6 +109,7 @@ impl Push {
             failures: 0,
             room: Room::ALL,
             reused: HashMap::new(),
+            began: None,
         }
     }
 
@@ -127,9 +130,18 @@ impl Push {
             self.give_back().await?;
             return Ok(Step::Idle);
         }
+        let heard = self.with.square.square_time().await;
+        self.began = heard.as_ref().ok().copied();
         let (planned, (calls, question)) = self.prepare(now, random).await?;
         let is_idle = calls.is_empty() && !planned;
-        let refused = self.carry(calls, question, now, random).await?;
+        let refused = match heard {
+            Err(SquareError::NotAuthorised { code }) => Some(code),
+            Err(error) => {
+                self.pace(Some(&error), now, random);
+                None
+            }
+            Ok(_) => self.carry(calls, question, now, random).await?,
+        };
         if let Some(code) = refused {
             // Nothing can be sent for a while, unless by somebody with another token.
             self.give_back().await?;
@@ -155,24 +167,30 @@ impl Push {
         self.with.store.read(look).await
     }
 
-    /// Commits what is planned, and that the next call is about to be made.
-    /// Gives whether anything was planned, and the call.
+    /// Commits what is planned, and that the next call is about to be made: none
+    /// before Square's clock was heard. Gives whether anything was planned, and the call.
     async fn prepare(&mut self, now: Timestamp, random: f64) -> StoreResult<(bool, Due)> {
         let (lease, with, room) = (self.lease.clone(), self.with.clone(), self.room);
-        let caught_up = with.caught_up.is_set();
+        let (caught_up, began) = (with.caught_up.is_set(), self.began);
         let prepare = move |db: &mut Db| {
             let (lease, learning) = (lease.hold(db)?, with.learning(now));
             let mut plan = plan::plan(db, &learning, &with, caught_up)?;
             let (due, restored) = deletes::next(db, &learning, &with)?;
             plan.restored += restored;
-            let is_due = due.is_some();
-            let (mut calls, question) = match due {
-                Some(first) => together::gather(db, &learning, &with, first, room, caught_up)?,
+            let (mut calls, question) = match due.zip(began) {
+                Some((first, began)) => {
+                    let due =
+                        together::gather(db, &learning, &with, first, room, caught_up, began)?;
+                    plan.did_something |= due.0.is_empty();
+                    due
+                }
                 None => (Vec::new(), None),
             };
-            plan.did_something |= is_due && calls.is_empty();
             for call in &mut calls {
-                attempt(call, now, random, question.is_some());
+                attempt(call, now, random);
+                if question.is_none() {
+                    call.first_attempt = call.first_attempt.or(began);
+                }
             }
             if seeded::is_on(Bug::SentBeforeSaved) {
                 let ids: Vec<_> = calls.iter().map(|call| call.customer_id.clone()).collect();
@@ -228,9 +246,8 @@ type Due = (Vec<Call>, Option<Question>);
 
 /// Makes the call what is written down before it is made: should the answer never
 /// come, it is made again then. One before which something is asked is not made yet.
-fn attempt(call: &mut Call, now: Timestamp, random: f64, asks: bool) {
+fn attempt(call: &mut Call, now: Timestamp, random: f64) {
     call.attempts = call.attempts.saturating_add(1);
-    call.first_attempt = call.first_attempt.or((!asks).then_some(now));
     call.next_attempt = later(now, backoff::wait(call.attempts, None, random));
 }
 

@@ -32,7 +32,7 @@ pub struct Call {
     pub attempts: u32,
     /// Not to be tried before.
     pub next_attempt: Timestamp,
-    /// When it was first tried; none before.
+    /// When it was first tried, by Square's clock; none before.
     pub first_attempt: Option<Timestamp>,
     /// When it was written down.
     pub created: Timestamp,

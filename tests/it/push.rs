@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bulk;
+mod clock;
 mod deletes;
 mod doubtful;
 mod half_done;

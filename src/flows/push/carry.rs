@@ -129,7 +129,7 @@ impl Push {
             Err(_) if seeded::is_on(Bug::FailedLookupIsNotFound) => Vec::new(),
             Err(error) => return Ok(Looking::Failed(call, error)),
         };
-        let (lease, with) = (self.lease.clone(), self.with.clone());
+        let (lease, with, began) = (self.lease.clone(), self.with.clone(), self.began);
         let taken = self.with.store.write(move |db| {
             lease.hold(db)?;
             let learning = with.learning(now);
@@ -143,7 +143,7 @@ impl Push {
                 Looked::Later => Ok(Looking::Done(Settled::Unknown)),
                 Looked::Nobody => {
                     let call = Call {
-                        first_attempt: call.first_attempt.or(Some(now)),
+                        first_attempt: call.first_attempt.or(began),
                         ..call
                     };
                     outbox::put(db, &learning.merchant, std::slice::from_ref(&call))?;
@@ -219,10 +219,10 @@ impl Push {
 
     async fn settle(&self, ended: Vec<Ended>, now: Timestamp) -> StoreResult<Vec<Settled>> {
         let (lease, learning) = (self.lease.clone(), self.with.learning(now));
-        let push_deletes = self.with.push_deletes;
+        let (push_deletes, began) = (self.with.push_deletes, self.began);
         let settled = self.with.store.write(move |db| {
             lease.hold(db)?;
-            settle::settle(db, &learning, ended, push_deletes)
+            settle::settle(db, &learning, ended, began, push_deletes)
         });
         let settled = settled.await?;
         let counters = &self.with.counters;
@@ -241,7 +241,7 @@ impl Push {
 
     /// Slows down while Square does not answer. One row for which it never
     /// does must not stop the others, so only a series of failures counts.
-    fn pace(&mut self, error: Option<&SquareError>, now: Timestamp, random: f64) {
+    pub(super) fn pace(&mut self, error: Option<&SquareError>, now: Timestamp, random: f64) {
         let Some(SquareError::Retry { after, cause }) = error else {
             self.failures = 0;
             return;

@@ -16,7 +16,8 @@ use crate::square::error::{Cause, SquareError};
 use crate::store::customers::Row;
 use crate::store::outbox::{Call, Operation};
 
-/// How long Square is trusted to know a key: it does not say.
+/// How long Square is trusted to know a key: it does not say. Its own clock tells;
+/// ours may be set at any moment.
 const KEY_LIFE: TimeDelta = TimeDelta::hours(1);
 
 /// Why it is asked.
@@ -42,10 +43,10 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// What to ask before this call is made, if anything.
+    /// What to ask before this call is made, if anything; it is `square_time`.
     pub(super) fn before(
         call: &Call,
-        now: Timestamp,
+        square_time: Timestamp,
         caught_up: bool,
         matching: Matching,
     ) -> Option<Self> {
@@ -58,7 +59,7 @@ impl Question {
             return Self::of_new(call, is_known, matching);
         };
         // An old key may be forgotten, and would make a second profile.
-        (KEY_LIFE < (now - first).abs()).then(|| Self::of_made(call, Why::Unknown))
+        (KEY_LIFE < (square_time - first).abs()).then(|| Self::of_made(call, Why::Unknown))
     }
 
     /// What to ask when Square says that the key was used with another body.

@@ -69,13 +69,15 @@ pub(super) fn plan(
 
 /// Plans anew for the row of a call that came too late. After too many of these
 /// in a row the row says so, and waits for another edit.
-pub(super) fn again(db: &mut Db, learning: &Learning, call: &Call) -> StoreResult<()> {
+pub(super) fn again(
+    db: &mut Db,
+    learning: &Learning,
+    call: &Call,
+    is_first: bool,
+) -> StoreResult<()> {
     let id = std::slice::from_ref(&call.customer_id);
     // A call that was made once and was too late at once: somebody else was faster.
-    let times = match call.first_attempt {
-        Some(first) if first == learning.now => call.attempts,
-        _ => 1,
-    };
+    let times = if is_first { call.attempts } else { 1 };
     match &call.operation {
         Operation::Delete(square_id) => {
             deletes::delete(db, learning, &call.customer_id, square_id)?;

@@ -3,6 +3,7 @@
 
 use chrono::TimeDelta;
 
+use crate::domain::Timestamp;
 use crate::domain::id::CustomerId;
 use crate::domain::observation::Observation;
 use crate::domain::seeded::{self, Bug};
@@ -32,11 +33,13 @@ pub(super) enum Settled {
     NotAuthorised(String),
 }
 
-/// Takes the outcomes in. Gives how each call ended, in any order.
+/// Takes the outcomes in of calls that were made in a step that `began` at this
+/// moment of Square's clock. Gives how each call ended, in any order.
 pub(super) fn settle(
     db: &mut Db,
     learning: &Learning,
     ended: Vec<Ended>,
+    began: Option<Timestamp>,
     push_deletes: bool,
 ) -> StoreResult<Vec<Settled>> {
     let ids: Vec<CustomerId> = ended.iter().map(|(it, _)| it.customer_id.clone()).collect();
@@ -63,7 +66,7 @@ pub(super) fn settle(
     // The rows are as they were read only until an answer is taken in.
     refuse(db, learning, &refused, &found.rows)?;
     taken(db, learning, &done, &found.rows, push_deletes)?;
-    outdated(db, learning, &old)?;
+    outdated(db, learning, &old, began)?;
     wait_longer(db, learning, &delayed)?;
     settled.extend(
         done.iter()
@@ -129,7 +132,12 @@ fn taken(
 }
 
 /// Takes in what Square shows of profiles that had changed or gone before, and plans anew.
-fn outdated(db: &mut Db, learning: &Learning, old: &[(Call, Reply)]) -> StoreResult<()> {
+fn outdated(
+    db: &mut Db,
+    learning: &Learning,
+    old: &[(Call, Reply)],
+    began: Option<Timestamp>,
+) -> StoreResult<()> {
     let shown: Vec<Observation> = old
         .iter()
         .flat_map(|(_, reply)| reply.observations.clone())
@@ -141,7 +149,7 @@ fn outdated(db: &mut Db, learning: &Learning, old: &[(Call, Reply)]) -> StoreRes
         .collect();
     outbox::remove(db, &ids)?;
     for (call, _) in old {
-        plan::again(db, learning, call)?;
+        plan::again(db, learning, call, call.first_attempt == began)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 
 use std::collections::HashSet;
 
+use crate::domain::Timestamp;
 use crate::flows::apply::Learning;
 use crate::flows::push::look::Question;
 use crate::flows::push::{Due, Pushing, create};
@@ -90,7 +91,8 @@ pub(super) fn key(call: &Call) -> &str {
 
 /// Gives the calls that go out with the one that is due first, and that one; or
 /// that one alone, with what has to be asked before it; or none, where Square
-/// has turned out to have it, or nobody can say yet.
+/// has turned out to have it, or nobody can say yet. It `began` at this moment of
+/// Square's clock.
 pub(super) fn gather(
     db: &mut Db,
     learning: &Learning,
@@ -98,9 +100,10 @@ pub(super) fn gather(
     first: Call,
     room: Room,
     caught_up: bool,
+    began: Timestamp,
 ) -> StoreResult<Due> {
     let now = learning.now;
-    let question = |call: &Call| Question::before(call, now, caught_up, with.matching);
+    let question = |call: &Call| Question::before(call, began, caught_up, with.matching);
     let missing = |db: &mut Db, calls| match caught_up {
         true => create::still_missing(db, learning, calls),
         // Square itself is asked for each of them.

@@ -84,7 +84,7 @@ pub(crate) fn location(db: &TestDb) -> Location {
 }
 
 /// A client that does not wait long, and asks again at once after a refusal.
-fn client(square: &Simulator) -> Square {
+pub(crate) fn client(square: &Simulator) -> Square {
     let token = AccessToken::parse(&square.token).unwrap();
     let settings = ClientSettings {
         authorization_pause: Duration::ZERO,

@@ -1,0 +1,59 @@
+//! How old a key is, Square's clock tells: ours may be set at any moment.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use squaresync::flows::Step;
+use squaresync::square::simulator::{Fault, Faults, Strikes};
+
+use super::creates;
+use crate::support::app::client;
+use crate::support::{App, TestDb, on_each_database};
+
+on_each_database! {
+    a_clock_that_is_put_right_makes_no_old_key_young,
+    nothing_is_sent_before_squares_clock_was_heard,
+}
+
+const DAYS: Duration = Duration::from_secs(48 * 3600);
+
+async fn a_clock_that_is_put_right_makes_no_old_key_young(db: TestDb) {
+    let mut app = App::new(db).await;
+    app.square
+        .faults(|faults| faults.next(Fault::LostAnswer, 1));
+    app.sql("INSERT INTO customers (given_name) VALUES ('Ann')");
+    let ahead = app.now() + TimeDelta::from_std(DAYS).unwrap();
+    app.push.step(ahead, 0.0).await.unwrap();
+    assert_eq!(app.square.fired(Fault::LostAnswer), 1);
+
+    app.advance(DAYS).await;
+    app.square.forget_keys();
+    app.push_all().await;
+    app.settle().await;
+
+    assert_eq!(creates(&app), 1);
+    app.assert_equal();
+}
+
+async fn nothing_is_sent_before_squares_clock_was_heard(db: TestDb) {
+    let mut app = App::new(db).await;
+    let fresh = client(&app.square);
+    app.pushing(|pushing| pushing.square = fresh);
+    app.square.faults(|faults| {
+        faults.strikes(Fault::Reset, Strikes::Reads);
+        faults.next(Fault::Reset, 9);
+    });
+    app.sql("INSERT INTO customers (given_name) VALUES ('Ann')");
+
+    // What is owed is planned all the same.
+    while app.push_once().await.unwrap() == Step::Worked {}
+    assert!(0 < app.square.fired(Fault::Reset));
+    assert_eq!(app.other().count("outbox WHERE attempts = 0"), 1);
+    assert_eq!(creates(&app), 0);
+
+    app.square.faults(Faults::clear);
+    app.push_all().await;
+    app.settle().await;
+    assert_eq!(creates(&app), 1);
+    app.assert_equal();
+}
