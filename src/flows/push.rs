@@ -93,7 +93,7 @@ pub struct Push {
     room: Room,
     /// Of creates whose keys Square knows with other bodies: since when, by Square's clock.
     reused: HashMap<CustomerId, Timestamp>,
-    /// When the step under way began, by Square's clock; none before that was heard.
+    /// When the step under way, or the last one, began, by Square's clock.
     began: Option<Timestamp>,
 }
 
@@ -130,18 +130,11 @@ impl Push {
             self.give_back().await?;
             return Ok(Step::Idle);
         }
-        let heard = self.with.square.square_time().await;
-        self.began = heard.as_ref().ok().copied();
-        let (planned, (calls, question)) = self.prepare(now, random).await?;
+        let began = self.with.square.square_time().await?;
+        self.began = Some(began);
+        let (planned, (calls, question)) = self.prepare(began, now, random).await?;
         let is_idle = calls.is_empty() && !planned;
-        let refused = match heard {
-            Err(SquareError::NotAuthorised { code }) => Some(code),
-            Err(error) => {
-                self.pace(Some(&error), now, random);
-                None
-            }
-            Ok(_) => self.carry(calls, question, now, random).await?,
-        };
+        let refused = self.carry(calls, question, now, random).await?;
         if let Some(code) = refused {
             // Nothing can be sent for a while, unless by somebody with another token.
             self.give_back().await?;
@@ -167,29 +160,32 @@ impl Push {
         self.with.store.read(look).await
     }
 
-    /// Commits what is planned, and that the next call is about to be made: none
-    /// before Square's clock was heard. Gives whether anything was planned, and the call.
-    async fn prepare(&mut self, now: Timestamp, random: f64) -> StoreResult<(bool, Due)> {
+    /// Commits what is planned, and that the next call is about to be made.
+    /// Gives whether anything was planned, and the call.
+    async fn prepare(
+        &mut self,
+        began: Timestamp,
+        now: Timestamp,
+        random: f64,
+    ) -> StoreResult<(bool, Due)> {
         let (lease, with, room) = (self.lease.clone(), self.with.clone(), self.room);
-        let (caught_up, began) = (with.caught_up.is_set(), self.began);
+        let caught_up = with.caught_up.is_set();
         let prepare = move |db: &mut Db| {
             let (lease, learning) = (lease.hold(db)?, with.learning(now));
             let mut plan = plan::plan(db, &learning, &with, caught_up)?;
             let (due, restored) = deletes::next(db, &learning, &with)?;
             plan.restored += restored;
-            let (mut calls, question) = match due.zip(began) {
-                Some((first, began)) => {
-                    let due =
-                        together::gather(db, &learning, &with, first, room, caught_up, began)?;
-                    plan.did_something |= due.0.is_empty();
-                    due
-                }
+            let is_due = due.is_some();
+            let (mut calls, question) = match due {
+                Some(due) => together::gather(db, &learning, &with, due, room, caught_up, began)?,
                 None => (Vec::new(), None),
             };
+            plan.did_something |= is_due && calls.is_empty();
             for call in &mut calls {
                 attempt(call, now, random);
+                // One before which something is asked is not made yet.
                 if question.is_none() {
-                    call.first_attempt = call.first_attempt.or(began);
+                    call.first_attempt = call.first_attempt.or(Some(began));
                 }
             }
             if seeded::is_on(Bug::SentBeforeSaved) {
@@ -245,7 +241,7 @@ impl Pushing {
 type Due = (Vec<Call>, Option<Question>);
 
 /// Makes the call what is written down before it is made: should the answer never
-/// come, it is made again then. One before which something is asked is not made yet.
+/// come, it is made again then.
 fn attempt(call: &mut Call, now: Timestamp, random: f64) {
     call.attempts = call.attempts.saturating_add(1);
     call.next_attempt = later(now, backoff::wait(call.attempts, None, random));

@@ -7,8 +7,9 @@
 //! writes nothing.
 //!
 //! A window of several pages is read in two parts. Into the older one nobody
-//! comes any more, so whoever slips over an edge, as others leave, is missed by
-//! number; the younger one is read again by the next pass.
+//! comes any more, but for those whom Square restores: whoever slips over an edge,
+//! as others leave, is missed by number. The younger one is read again by the
+//! next pass.
 
 use chrono::TimeDelta;
 
@@ -41,6 +42,13 @@ struct Pass {
     mark: Timestamp,
     /// Whether anything was updated since the mark.
     moved: bool,
+}
+
+impl Pass {
+    /// Up to when it reads.
+    fn end(&self) -> Timestamp {
+        self.later.unwrap_or(self.reader.window()).end
+    }
 }
 
 impl Reconcile {
@@ -84,7 +92,7 @@ impl Reconcile {
         let is_last = read.is_last;
         self.store(&mut pass, read, now).await?;
         if is_last {
-            let end = pass.reader.window().end.timestamp();
+            let end = pass.end().timestamp();
             self.reading.counters.read_up_to.set(end);
             self.reading.caught_up.set(true);
             self.reading.release(pass.lease).await?;
@@ -164,7 +172,7 @@ impl Reconcile {
     ) -> Result<(), FlowError> {
         pass.moved |= read.latest.is_some_and(|latest| pass.mark <= latest);
         self.progress.read += u64::try_from(read.observations.len()).unwrap_or_default();
-        let (merchant, end) = (self.reading.merchant.clone(), pass.reader.window().end);
+        let (merchant, end) = (self.reading.merchant.clone(), pass.end());
         let end = if seeded::is_on(Bug::MarkFromOurClock) {
             now
         } else {

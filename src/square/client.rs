@@ -7,6 +7,7 @@
 
 mod bulk;
 mod calls;
+mod clock;
 mod door;
 mod events;
 mod gate;
@@ -154,8 +155,8 @@ impl Square {
         TokenStatus::read(&self.transport.send(call).await?.object)
     }
 
-    /// Square's clock, as its last answer showed it and ours has run since.
-    /// Asks for it where no answer has come yet.
+    /// Square's clock, as its last answer showed it and ours has run since. Asks
+    /// for it where no answer has come yet, or the machine has slept since.
     pub async fn square_time(&self) -> Result<Timestamp, SquareError> {
         if self.transport.square_time().is_none() {
             self.token_status().await?;

@@ -241,7 +241,7 @@ impl Push {
 
     /// Slows down while Square does not answer. One row for which it never
     /// does must not stop the others, so only a series of failures counts.
-    pub(super) fn pace(&mut self, error: Option<&SquareError>, now: Timestamp, random: f64) {
+    fn pace(&mut self, error: Option<&SquareError>, now: Timestamp, random: f64) {
         let Some(SquareError::Retry { after, cause }) = error else {
             self.failures = 0;
             return;

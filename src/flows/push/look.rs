@@ -16,8 +16,8 @@ use crate::square::error::{Cause, SquareError};
 use crate::store::customers::Row;
 use crate::store::outbox::{Call, Operation};
 
-/// How long Square is trusted to know a key: it does not say. Its own clock tells;
-/// ours may be set at any moment.
+/// How long Square is trusted to know a key: it does not say. Told by its own clock,
+/// since ours may be set at any moment.
 const KEY_LIFE: TimeDelta = TimeDelta::hours(1);
 
 /// Why it is asked.

@@ -3,8 +3,8 @@
 //! followed, proxies are not used, nothing is repeated, and of an answer no more
 //! than [`LARGEST`] bytes are held.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use reqwest::header::{
@@ -18,6 +18,7 @@ use tracing::debug;
 use crate::domain::Timestamp;
 use crate::domain::budget::Class;
 use crate::square::client::calls::Calls;
+use crate::square::client::clock::Clock;
 use crate::square::client::door::{Carrier, Door, broken};
 use crate::square::client::gate::Gate;
 use crate::square::client::pace::{self, Pace};
@@ -89,8 +90,8 @@ pub(super) struct Transport {
     class: Class,
     /// Shared by all clones; metrics read it.
     calls: Arc<Calls>,
-    /// Square's clock as last heard, and when that was. Shared by all clones.
-    clock: Arc<Mutex<Option<(Timestamp, Instant)>>>,
+    /// Shared by all clones.
+    clock: Clock,
 }
 
 impl Transport {
@@ -129,7 +130,7 @@ impl Transport {
             pace: Arc::new(Pace::new(settings.is_paced)),
             class: Class::default(),
             calls: Arc::default(),
-            clock: Arc::default(),
+            clock: Clock::default(),
         }
     }
 
@@ -167,12 +168,9 @@ impl Transport {
         outcome
     }
 
-    /// What Square's clock shows by now; none before it was first heard.
+    /// What Square's clock shows by now; none where that has to be heard first.
     pub(super) fn square_time(&self) -> Option<Timestamp> {
-        let (heard, at) = (*self.clock.lock().unwrap_or_else(PoisonError::into_inner))?;
-        heard.checked_add_signed(
-            TimeDelta::from_std(pace::now().saturating_duration_since(at)).ok()?,
-        )
+        self.clock.time()
     }
 
     pub(super) fn refusal(&self) -> Option<String> {
@@ -195,7 +193,7 @@ impl Transport {
         let status = response.status().as_u16();
         let now = date(response.headers(), &DATE);
         if let Some(now) = now {
-            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, pace::now()));
+            self.clock.hear(now);
         }
         let after = wait(response.headers(), now);
         let body = bounded(response).await?;
