@@ -122,15 +122,21 @@ impl Push {
     /// [0, 1), spreads the waits between attempts. [`Step::Idle`] says that
     /// nothing can be done now; finding that out writes nothing.
     pub async fn step(&mut self, now: Timestamp, random: f64) -> Result<Step, FlowError> {
-        if self
-            .paused_until
-            .is_some_and(|until| !backoff::is_over(until, now))
-            || !self.has_work(now).await?
-        {
-            self.give_back().await?;
-            return Ok(Step::Idle);
-        }
-        let began = self.with.square.square_time().await?;
+        let is_paused = |until| !backoff::is_over(until, now);
+        let work = match self.paused_until.is_some_and(is_paused) {
+            true => Work::None,
+            false => self.work(now).await?,
+        };
+        let square = &self.with.square;
+        let began = match work {
+            Work::None => {
+                self.give_back().await?;
+                return Ok(Step::Idle);
+            }
+            Work::Any => square.square_time().await?,
+            // Its key may be too old by now, whatever was counted meanwhile: a machine may sleep.
+            Work::Repeats => square.square_time_now().await?,
+        };
         self.began = Some(began);
         let (planned, (calls, question)) = self.prepare(began, now, random).await?;
         let is_idle = calls.is_empty() && !planned;
@@ -144,7 +150,7 @@ impl Push {
     }
 
     /// Whether there is anything to plan or a call that is due, and nobody else is at it.
-    async fn has_work(&self, now: Timestamp) -> StoreResult<bool> {
+    async fn work(&self, now: Timestamp) -> StoreResult<Work> {
         let (with, lease) = (self.with.clone(), self.lease.clone());
         let merchant = with.merchant.clone();
         let look = move |db: &mut Db| {
@@ -152,10 +158,16 @@ impl Push {
                 || customers::any_pending(db, &merchant)?
                 || images::any_unmerged(db, &merchant)?
                 || deletes::due(db, &with, now)?.is_some();
-            if has_work {
-                lease.look(db)?;
+            if !has_work {
+                return Ok(Work::None);
             }
-            Ok(has_work)
+            lease.look(db)?;
+            let tried = outbox::creates_in_flight(db, &merchant)?;
+            let is_due = |call: &Call| backoff::is_over(call.next_attempt, now);
+            Ok(match tried.iter().any(is_due) {
+                true => Work::Repeats,
+                false => Work::Any,
+            })
         };
         self.with.store.read(look).await
     }
@@ -234,6 +246,14 @@ impl Pushing {
             now,
         }
     }
+}
+
+/// What there is to do.
+enum Work {
+    None,
+    Any,
+    /// Among it a create that was tried before.
+    Repeats,
 }
 
 /// What goes out next: nothing, one row's call and what to ask before it is

@@ -7,7 +7,6 @@
 
 mod bulk;
 mod calls;
-mod clock;
 mod door;
 mod events;
 mod gate;
@@ -155,8 +154,8 @@ impl Square {
         TokenStatus::read(&self.transport.send(call).await?.object)
     }
 
-    /// Square's clock, as its last answer showed it and ours has run since. Asks
-    /// for it where no answer has come yet, or the machine has slept since.
+    /// Square's clock, as its last answer showed it and ours has run since.
+    /// Asks for it where no answer has come yet.
     pub async fn square_time(&self) -> Result<Timestamp, SquareError> {
         if self.transport.square_time().is_none() {
             self.token_status().await?;
@@ -164,6 +163,12 @@ impl Square {
         self.transport
             .square_time()
             .ok_or(SquareError::retry(Cause::Unreadable))
+    }
+
+    /// Square's clock, which it is asked for now.
+    pub async fn square_time_now(&self) -> Result<Timestamp, SquareError> {
+        self.token_status().await?;
+        self.square_time().await
     }
 
     /// Asks for one page of a window.

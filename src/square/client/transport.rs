@@ -3,8 +3,8 @@
 //! followed, proxies are not used, nothing is repeated, and of an answer no more
 //! than [`LARGEST`] bytes are held.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta};
 use reqwest::header::{
@@ -18,7 +18,6 @@ use tracing::debug;
 use crate::domain::Timestamp;
 use crate::domain::budget::Class;
 use crate::square::client::calls::Calls;
-use crate::square::client::clock::Clock;
 use crate::square::client::door::{Carrier, Door, broken};
 use crate::square::client::gate::Gate;
 use crate::square::client::pace::{self, Pace};
@@ -90,8 +89,8 @@ pub(super) struct Transport {
     class: Class,
     /// Shared by all clones; metrics read it.
     calls: Arc<Calls>,
-    /// Shared by all clones.
-    clock: Clock,
+    /// Square's clock as last heard, and when that was. Shared by all clones.
+    clock: Arc<Mutex<Option<(Timestamp, Instant)>>>,
 }
 
 impl Transport {
@@ -130,7 +129,7 @@ impl Transport {
             pace: Arc::new(Pace::new(settings.is_paced)),
             class: Class::default(),
             calls: Arc::default(),
-            clock: Clock::default(),
+            clock: Arc::default(),
         }
     }
 
@@ -168,9 +167,12 @@ impl Transport {
         outcome
     }
 
-    /// What Square's clock shows by now; none where that has to be heard first.
+    /// What Square's clock shows by now; none before it was first heard.
     pub(super) fn square_time(&self) -> Option<Timestamp> {
-        self.clock.time()
+        let (heard, at) = (*self.clock.lock().unwrap_or_else(PoisonError::into_inner))?;
+        heard.checked_add_signed(
+            TimeDelta::from_std(pace::now().saturating_duration_since(at)).ok()?,
+        )
     }
 
     pub(super) fn refusal(&self) -> Option<String> {
@@ -193,7 +195,7 @@ impl Transport {
         let status = response.status().as_u16();
         let now = date(response.headers(), &DATE);
         if let Some(now) = now {
-            self.clock.hear(now);
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, pace::now()));
         }
         let after = wait(response.headers(), now);
         let body = bounded(response).await?;

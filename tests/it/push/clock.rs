@@ -11,6 +11,7 @@ use crate::support::{App, TestDb, on_each_database};
 
 on_each_database! {
     a_clock_that_is_put_right_makes_no_old_key_young,
+    a_machine_that_slept_takes_no_old_key_for_young,
     nothing_is_sent_before_squares_clock_was_heard,
 }
 
@@ -26,6 +27,24 @@ async fn a_clock_that_is_put_right_makes_no_old_key_young(db: TestDb) {
     assert_eq!(app.square.fired(Fault::LostAnswer), 1);
 
     app.advance(DAYS).await;
+    app.square.forget_keys();
+    app.push_all().await;
+    app.settle().await;
+
+    assert_eq!(creates(&app), 1);
+    app.assert_equal();
+}
+
+async fn a_machine_that_slept_takes_no_old_key_for_young(db: TestDb) {
+    let mut app = App::new(db).await;
+    app.square
+        .faults(|faults| faults.next(Fault::LostAnswer, 1));
+    app.sql("INSERT INTO customers (given_name) VALUES ('Ann')");
+    app.push_once().await.unwrap();
+    assert_eq!(app.square.fired(Fault::LostAnswer), 1);
+
+    // No answer tells us of it.
+    app.square.advance(DAYS);
     app.square.forget_keys();
     app.push_all().await;
     app.settle().await;
