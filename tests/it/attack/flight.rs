@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use squaresync::square::simulator::Fault;
+use squaresync::square::simulator::{Fault, Strikes};
 
 use super::creates;
 use crate::support::{App, Kind, TestDb, on_each_database};
@@ -200,6 +200,7 @@ async fn a_wait_that_square_asks_for_is_kept_over_a_crash(db: TestDb) {
     app.advance(Duration::from_secs(600)).await;
     app.square.faults(|faults| {
         faults.retry_after = Some(Duration::from_secs(300));
+        faults.strikes(Fault::RateLimited, Strikes::Writes);
         faults.next(Fault::RateLimited, 1);
     });
     app.push_once().await.unwrap();
