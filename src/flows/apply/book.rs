@@ -191,7 +191,7 @@ impl Book<'_> {
             self.decided(id, customer, customer, decision.conflicts);
             (false, None)
         } else {
-            self.end(id, new, &base, &decision.owed)
+            self.end(id, new, &base, decision)
         };
         self.link(id, customer);
         self.mark(id, waits, agreed);

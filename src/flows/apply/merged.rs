@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
-use crate::domain::merge::{Sides, hand_over};
+use crate::domain::merge::{Decision, Side, Sides, hand_over};
 use crate::flows::apply::book::{Book, LONGEST_CHAIN, NEVER, agreed};
 use crate::flows::apply::row;
 use crate::store::customers::Row;
@@ -64,23 +64,30 @@ impl Unsent {
 }
 
 impl Book<'_> {
-    /// Puts a row whose profile has ended; `owed` is what Square does not have
-    /// of it. Gives whether the row has to wait, and what both sides agree on
+    /// Puts a row whose profile has ended, as was decided. Gives whether the row has to wait, and what both sides agree on
     /// where edits stay in it: the profile may live again, changed by the seller.
     pub(super) fn end(
         &mut self,
         id: &SquareId,
         row: Row,
         base: &Fields,
-        owed: &[Field],
+        decision: Decision,
     ) -> (bool, Option<Fields>) {
+        let Decision {
+            owed,
+            mut conflicts,
+            ..
+        } = decision;
+        // What the row keeps is told of where it goes.
+        conflicts.retain(|conflict| conflict.taken == Side::Square);
+        self.decided(id, &row.id, &row.id, conflicts);
         let held = self.images.get(id);
         let shown = held.map_or_else(Fields::default, |held| held.image.profile.fields());
         if owed.is_empty() {
             self.put(row);
             return (false, None);
         }
-        let unsent = Unsent::of(&row, base, owed, &shown);
+        let unsent = Unsent::of(&row, base, &owed, &shown);
         match self.heir(id) {
             Heir::Row(profile, heir) => {
                 self.put(row::emptied(self.learning, &row, &shown));

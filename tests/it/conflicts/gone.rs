@@ -4,14 +4,17 @@
 use serde_json::json;
 use squaresync::domain::id::{CustomerId, MerchantId, SquareId};
 use squaresync::domain::merge::Rule;
-use squaresync::square::simulator::Fault;
+use squaresync::flows::Step;
+use squaresync::square::simulator::{Fault, Strikes};
 
 use super::ledger;
+use crate::support::app::LAG;
 use crate::support::{App, TestDb, on_each_database};
 
 on_each_database! {
     what_was_not_sent_before_the_end_is_told_field_by_field,
     an_edit_made_after_the_end_is_told_too,
+    an_edit_that_no_call_is_known_to_have_carried_is_told_too,
     a_customer_that_lives_again_takes_what_was_told,
     what_the_seller_changed_since_meets_what_stayed_in_the_row,
     a_row_that_was_made_anew_keeps_its_own_profile,
@@ -252,4 +255,32 @@ async fn a_row_that_was_made_anew_tells_what_it_loses_to_the_old_profile(db: Tes
     let lost = format!("a {old} given_name - Ann Bea square square decided");
     assert!(ledger(app.other()).contains(&lost), "{}", app.dump());
     app.assert_equal();
+}
+
+async fn an_edit_that_no_call_is_known_to_have_carried_is_told_too(db: TestDb) {
+    let mut app = App::new(db).await;
+    app.sql("INSERT INTO customers (id, given_name) VALUES ('a', 'Ann')");
+    let backup = app.backup();
+    app.push_all().await;
+    let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
+    app.square.update(&id, &json!({"nickname": "A"}));
+    app.square.delete(&id);
+    let events = app.events();
+    let mut app = app.restored(&backup).await;
+    app.advance(LAG).await;
+    app.sql("UPDATE customers SET note = 'mine'");
+    app.square.faults(|faults| {
+        faults.strikes(Fault::InternalError, Strikes::Writes);
+        faults.next(Fault::InternalError, 1);
+    });
+    while app.push_once().await.unwrap() == Step::Worked {}
+    assert_eq!(app.square.fired(Fault::InternalError), 1);
+    // The end first, and then what it was the end of.
+    for event in events.iter().rev() {
+        app.deliver(event).await;
+    }
+    app.settle().await;
+
+    let told = format!("a {id} note mine - mine square square decided");
+    assert_eq!(ledger(app.other()), [told], "{}", app.dump());
 }
