@@ -190,7 +190,7 @@ impl Backfill {
             self.set_mark(pass.began).await?;
         }
         if pass.began_here {
-            self.reading.caught_up.set(true);
+            self.reading.caught_up.set(Some(pass.began));
         }
         Ok(())
     }

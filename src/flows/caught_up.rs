@@ -1,23 +1,27 @@
 //! Whether this process knows what was made at Square before it started.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Set once a pass over the directory that began in this process has ended. A
-/// database put back from a backup does not know what was made since; until
-/// that pass the pusher asks before it makes anything. Clones share it, and a
-/// new process begins anew.
+use chrono::TimeDelta;
+
+use crate::domain::Timestamp;
+
+/// Up to when a pass over the directory that began in this process has read, by
+/// Square's clock. A database put back from a backup does not know what was made
+/// since; until that pass the pusher asks before it makes anything. Clones share
+/// it, and a new process begins anew.
 #[derive(Clone, Debug, Default)]
-pub struct CaughtUp(Arc<AtomicBool>);
+pub struct CaughtUp(Arc<Mutex<Option<Timestamp>>>);
 
 impl CaughtUp {
-    /// Whether such a pass has ended.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// Whether a pass has read up to `time` before this moment, or further.
+    pub fn is_within(&self, time: TimeDelta, moment: Timestamp) -> bool {
+        let reached = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reached.is_some_and(|reached| moment.signed_duration_since(reached) <= time)
     }
 
-    /// Says that one has ended, or that it is not known any more what it showed.
-    pub fn set(&self, caught_up: bool) {
-        self.0.store(caught_up, Ordering::Release);
+    /// Says up to when a pass has read; none where that is not known any more.
+    pub fn set(&self, reached: Option<Timestamp>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reached;
     }
 }

@@ -92,9 +92,9 @@ impl Reconcile {
         let is_last = read.is_last;
         self.store(&mut pass, read, now).await?;
         if is_last {
-            let end = pass.end().timestamp();
-            self.reading.counters.read_up_to.set(end);
-            self.reading.caught_up.set(true);
+            let end = pass.end();
+            self.reading.counters.read_up_to.set(end.timestamp());
+            self.reading.caught_up.set(Some(end));
             self.reading.release(pass.lease).await?;
             return Ok(Step::Idle);
         }

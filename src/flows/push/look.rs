@@ -18,7 +18,7 @@ use crate::store::outbox::{Call, Operation};
 
 /// How long Square is trusted to know a key: it does not say. Told by its own clock,
 /// since ours may be set at any moment.
-const KEY_LIFE: TimeDelta = TimeDelta::hours(1);
+pub(super) const KEY_LIFE: TimeDelta = TimeDelta::hours(1);
 
 /// Why it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use squaresync::square::simulator::{Fault, Strikes};
+use squaresync::flows::Step;
+use squaresync::square::simulator::{Fault, Options, Strikes};
 
 use super::creates;
-use crate::support::app::client;
+use crate::support::app::{client, options};
 use crate::support::{App, TestDb, on_each_database};
 
 on_each_database! {
     a_clock_that_is_put_right_makes_no_old_key_young,
     a_machine_that_slept_takes_no_old_key_for_young,
     nothing_is_sent_before_squares_clock_was_heard,
+    what_a_pass_showed_long_ago_is_not_all_that_was_made,
 }
 
 const DAYS: Duration = Duration::from_secs(48 * 3600);
@@ -70,4 +72,22 @@ async fn nothing_is_sent_before_squares_clock_was_heard(db: TestDb) {
     app.settle().await;
     assert_eq!(creates(&app), 1);
     app.assert_equal();
+}
+
+async fn what_a_pass_showed_long_ago_is_not_all_that_was_made(db: TestDb) {
+    let late = Options {
+        index_lag: Duration::from_secs(60),
+        ..options()
+    };
+    let mut app = App::with(db, late, false).await;
+    app.settle().await;
+    app.sql("INSERT INTO customers (given_name) VALUES ('Ann')");
+    let backup = app.backup();
+    app.push_all().await;
+    let mut app = app.restored(&backup).await;
+    // It is too early for this pass to see her.
+    while app.reconcile.step(app.now()).await.unwrap() == Step::Worked {}
+    app.sql("UPDATE customers SET note = 'mine'");
+    app.advance(DAYS).await;
+    has_one(app).await;
 }

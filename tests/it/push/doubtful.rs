@@ -100,7 +100,7 @@ async fn a_person_says_which_profile_a_row_is(db: TestDb) {
 async fn a_person_says_that_a_row_is_none_of_them(db: TestDb) {
     let mut app = doubtful(db).await;
     // A new start, which asks Square before it makes anything.
-    app.caught_up.set(false);
+    app.caught_up.set(None);
     let asked = open(&app).await;
     answer(&app, asked[0].seq, None).await;
     app.settle().await;

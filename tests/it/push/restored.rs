@@ -158,7 +158,7 @@ async fn an_edited_row_whose_key_is_known_is_looked_for_until_it_shows(db: TestD
         };
         let (mut app, before) = story.put_back(&db).await;
         // A pass has ended, whose pages did not show the profile yet.
-        app.caught_up.set(true);
+        app.caught_up.set(Some(app.square.now()));
         app.sql("UPDATE customers SET nickname = 'mine'");
         story.check(&mut app, before, true).await;
     }
