@@ -1,13 +1,17 @@
 //! Many rows at once: one prepared statement for each on SQLite, where a
-//! statement costs nothing but its work; one round trip for many on PostgreSQL,
-//! where each statement costs one.
+//! statement costs nothing but its work; one for all on PostgreSQL, where each
+//! costs a round trip. That one is given its columns as arrays: its text is the
+//! same however many rows there are, so that it is prepared once, too.
 
-/// How many rows one PostgreSQL statement takes; its parameters are limited to 65,535.
-pub(crate) const CHUNK: usize = 500;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{Array, HasSqlType};
+use diesel::{IntoSql, PgConnection, QueryResult, RunQueryDsl};
 
-/// Inserts `rows`, a slice.
+/// Inserts `rows`, a slice, of which these are the columns.
 macro_rules! insert {
-    ($db:expr, $table:ident, $rows:expr) => {
+    ($db:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]) => {
         match $db {
             $crate::store::connection::Db::Sqlite(connection) => {
                 $crate::store::batch::known!();
@@ -16,24 +20,25 @@ macro_rules! insert {
                 }
             }
             $crate::store::connection::Db::Postgres(connection) => {
-                for chunk in $rows.chunks($crate::store::batch::CHUNK) {
-                    diesel::insert_into($table::table)
-                        .values(chunk)
-                        .execute(connection)?;
-                }
+                $crate::store::batch::arrays!($table, $rows, $row, [$($column),+])
+                    .insert(connection, "")?;
             }
         }
     };
 }
 pub(crate) use insert;
 
-/// Inserts `rows`, a slice; a row whose key is there already takes the place of the old one.
+/// Inserts `rows`, a slice; a row whose key is there already takes the place of
+/// the old one, but for the columns named after the key: they stay.
 macro_rules! upsert {
-    ($db:expr, $table:ident ($($key:ident),+), $rows:expr, $row:ty, [$($column:ident),+ $(,)?]) => {
+    (
+        $db:expr, $table:ident ($($key:ident),+ $(; $($stays:ident),+)?), $rows:expr,
+        $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]
+    ) => {
         match $db {
             $crate::store::connection::Db::Sqlite(connection) => {
                 $crate::store::batch::known!();
-                $crate::store::batch::replacing!($table ($($key),+), $row, [$($column),+]);
+                $crate::store::batch::replacing!($table ($($key),+), $row $(<$life>)?, [$($column),+]);
                 for row in $rows {
                     let insert = diesel::insert_into($table::table)
                         .values(row)
@@ -46,19 +51,92 @@ macro_rules! upsert {
                 }
             }
             $crate::store::connection::Db::Postgres(connection) => {
-                for chunk in $rows.chunks($crate::store::batch::CHUNK) {
-                    diesel::insert_into($table::table)
-                        .values(chunk)
-                        .on_conflict(($($table::$key,)+))
-                        .do_update()
-                        .set(($($table::$column.eq(diesel::upsert::excluded($table::$column)),)+))
-                        .execute(connection)?;
-                }
+                let columns = [$(concat!(stringify!($column), " = excluded.", stringify!($column))),+];
+                let keys = [$(stringify!($key)),+].join(", ");
+                let or = format!(" ON CONFLICT ({keys}) DO UPDATE SET {}", columns.join(", "));
+                $crate::store::batch::arrays!($table, $rows, $row, [$($key,)+ $($($stays,)+)? $($column),+])
+                    .insert(connection, &or)?;
             }
         }
     };
 }
 pub(crate) use upsert;
+
+/// Rows for PostgreSQL, column by column.
+pub(crate) struct Arrays<'a> {
+    pub(crate) table: &'static str,
+    pub(crate) columns: &'static [&'static str],
+    /// An array for each of them.
+    pub(crate) values: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
+}
+
+/// Makes [`Arrays`] of rows, a slice; these are all of their columns.
+macro_rules! arrays {
+    ($table:ident, $rows:expr, $row:ident, [$($column:ident),+]) => {{
+        let mut values = $crate::store::batch::Arrays {
+            table: stringify!($table),
+            columns: &[$(stringify!($column)),+],
+            values: Vec::new(),
+        };
+        $(
+            let column: Vec<_> = $rows.iter().map(|$row { $column, .. }| $column).collect();
+            values.add::<diesel::dsl::SqlTypeOf<$table::$column>, _>(column);
+        )+
+        // Does not compile where one is left out.
+        let _ = |$row { $($column: _),+ }: &$row| {};
+        values
+    }};
+}
+pub(crate) use arrays;
+
+impl<'a> Arrays<'a> {
+    pub(crate) fn add<S, T>(&mut self, column: Vec<T>)
+    where
+        S: 'static,
+        Vec<T>: ToSql<Array<S>, Pg> + 'a,
+        Pg: HasSqlType<Array<S>>,
+    {
+        self.values
+            .push(Box::new(IntoSql::into_sql::<Array<S>>(column)));
+    }
+
+    /// Inserts the rows; `or` says what becomes of one that is there already.
+    pub(crate) fn insert(self, connection: &mut PgConnection, or: &str) -> QueryResult<()> {
+        Insert { rows: self, or }.execute(connection)?;
+        Ok(())
+    }
+}
+
+struct Insert<'a> {
+    rows: Arrays<'a>,
+    or: &'a str,
+}
+
+impl QueryFragment<Pg> for Insert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO ");
+        out.push_sql(self.rows.table);
+        out.push_sql(" (");
+        out.push_sql(&self.rows.columns.join(", "));
+        out.push_sql(") SELECT * FROM unnest(");
+        for (position, values) in self.rows.values.iter().enumerate() {
+            if 0 < position {
+                out.push_sql(", ");
+            }
+            values.walk_ast(out.reborrow())?;
+        }
+        out.push_sql(")");
+        out.push_sql(self.or);
+        Ok(())
+    }
+}
+
+impl QueryId for Insert<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<C> RunQueryDsl<C> for Insert<'_> {}
 
 /// Makes `Known(insert)`, an insert that diesel knows again by its type. It would
 /// write its text anew for each row else, only to see that it is prepared.
@@ -129,9 +207,10 @@ macro_rules! replacing {
 }
 pub(crate) use replacing;
 
-/// Inserts `rows`, a slice, but for those that would break a unique index.
+/// Inserts `rows`, a slice, of which these are the columns, but for those that
+/// would break a unique index.
 macro_rules! insert_new {
-    ($db:expr, $table:ident, $rows:expr) => {
+    ($db:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]) => {
         match $db {
             $crate::store::connection::Db::Sqlite(connection) => {
                 $crate::store::batch::known!();
@@ -143,12 +222,8 @@ macro_rules! insert_new {
                 }
             }
             $crate::store::connection::Db::Postgres(connection) => {
-                for chunk in $rows.chunks($crate::store::batch::CHUNK) {
-                    diesel::insert_into($table::table)
-                        .values(chunk)
-                        .on_conflict_do_nothing()
-                        .execute(connection)?;
-                }
+                $crate::store::batch::arrays!($table, $rows, $row, [$($column),+])
+                    .insert(connection, " ON CONFLICT DO NOTHING")?;
             }
         }
     };

@@ -77,7 +77,21 @@ pub fn add(db: &mut Db, merchant: &MerchantId, all: &[Change]) -> StoreResult<()
         .iter()
         .map(|change| row(merchant, change))
         .collect::<StoreResult<Vec<Row>>>()?;
-    batch::insert!(db, changes, rows.as_slice());
+    batch::insert!(
+        db,
+        changes,
+        rows.as_slice(),
+        Row,
+        [
+            merchant_id,
+            customer_id,
+            square_id,
+            source,
+            version,
+            fields,
+            changed_at,
+        ]
+    );
     Ok(())
 }
 

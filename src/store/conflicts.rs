@@ -7,7 +7,6 @@ use diesel::prelude::*;
 use crate::domain::Timestamp;
 use crate::domain::field::Field;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
-use crate::store::batch;
 use crate::store::connection::Db;
 use crate::store::customers::SyncState;
 use crate::store::error::StoreResult;
@@ -109,8 +108,7 @@ pub fn add(
         .iter()
         .map(|conflict| new_row(merchant, conflict, now))
         .collect::<StoreResult<Vec<NewRow>>>()?;
-    batch::insert!(db, conflicts, rows.as_slice());
-    Ok(())
+    row::insert(db, &rows)
 }
 
 /// The entry of this number.

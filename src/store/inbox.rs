@@ -134,7 +134,23 @@ pub fn add(db: &mut Db, entries: &[Entry<'_>], now: Timestamp) -> StoreResult<()
             listed: entry.listed,
         })
         .collect();
-    batch::insert_new!(db, inbox, rows.as_slice());
+    batch::insert_new!(
+        db,
+        inbox,
+        rows.as_slice(),
+        Row<'_>,
+        [
+            merchant_id,
+            event_id,
+            event_type,
+            body,
+            body_sha256,
+            state,
+            reason,
+            received_at,
+            listed,
+        ]
+    );
     Ok(())
 }
 

@@ -105,7 +105,7 @@ pub fn put(db: &mut Db, merchant: &MerchantId, calls: &[Call]) -> StoreResult<()
         .collect::<StoreResult<Vec<Row>>>()?;
     batch::upsert!(
         db,
-        outbox(customer_id),
+        outbox(customer_id; merchant_id),
         rows.as_slice(),
         Row,
         [

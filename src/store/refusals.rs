@@ -52,7 +52,7 @@ pub fn count(db: &mut Db, merchant: &MerchantId, ids: &[CustomerId]) -> StoreRes
         .collect();
     batch::upsert!(
         db,
-        refused_creates(customer_id),
+        refused_creates(customer_id; merchant_id),
         rows.as_slice(),
         Row<'_>,
         [times]

@@ -2,7 +2,9 @@
 //! `customers` know as our own.
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
@@ -19,7 +21,11 @@ pub(crate) fn write<T>(
     db: &mut Db,
     work: impl FnOnce(&mut Db) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    whole(db, |db| guarded(db, work))
+    match db {
+        Db::Sqlite(_) => whole(db, |db| guarded(db, work)),
+        // The guard's beginning costs no round trip of its own.
+        Db::Postgres(_) => within(db, &format!("BEGIN; {GUARD}"), work),
+    }
 }
 
 /// Runs `work` in a transaction: committed if it gives `Ok`, else rolled back.
@@ -29,14 +35,20 @@ pub(crate) fn whole<T>(
     db: &mut Db,
     work: impl FnOnce(&mut Db) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    match db {
-        Db::Sqlite(connection) => {
-            AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")?
-        }
-        Db::Postgres(connection) => {
-            AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN")?
-        }
-    }
+    let begin = match db {
+        Db::Sqlite(_) => "BEGIN IMMEDIATE",
+        Db::Postgres(_) => "BEGIN",
+    };
+    within(db, begin, work)
+}
+
+/// Runs `work` in a transaction that begins like this.
+fn within<T>(
+    db: &mut Db,
+    begin: &str,
+    work: impl FnOnce(&mut Db) -> StoreResult<T>,
+) -> StoreResult<T> {
+    start(db, begin)?;
     match work(db) {
         Ok(value) => {
             commit(db)?;
@@ -54,21 +66,20 @@ pub(crate) fn whole<T>(
 
 /// Runs `work` in a transaction that reads one state of the tables.
 pub(crate) fn read<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> StoreResult<T>) -> StoreResult<T> {
-    match db {
-        Db::Sqlite(connection) => {
-            AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN")?
-        }
-        Db::Postgres(connection) => AnsiTransactionManager::begin_transaction_sql(
-            connection,
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        )?,
-    }
+    let begin = match db {
+        Db::Sqlite(_) => "BEGIN",
+        Db::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    start(db, begin)?;
     let result = work(db);
     match (&result, rollback(db)) {
         (Ok(_), Err(error)) => Err(error),
         _ => result,
     }
 }
+
+/// What quiets the triggers on PostgreSQL, until the transaction ends.
+const GUARD: &str = "SET LOCAL squaresync.own_write = 'on'";
 
 /// Does `work` between the two ends of the guard that quiets the triggers. On
 /// PostgreSQL the guard ends with the transaction.
@@ -83,7 +94,7 @@ pub(crate) fn guarded<T>(
                 .execute(connection)?;
         }
         Db::Postgres(connection) => {
-            connection.batch_execute("SET LOCAL squaresync.own_write = 'on'")?;
+            connection.batch_execute(GUARD)?;
         }
     }
     let value = work(db)?;
@@ -91,6 +102,18 @@ pub(crate) fn guarded<T>(
         diesel::delete(own_writes::table).execute(connection)?;
     }
     Ok(value)
+}
+
+fn start(db: &mut Db, begin: &str) -> StoreResult<()> {
+    match db {
+        Db::Sqlite(connection) => {
+            AnsiTransactionManager::begin_transaction_sql(connection, begin)?;
+        }
+        Db::Postgres(connection) => {
+            AnsiTransactionManager::begin_transaction_sql(connection, begin)?;
+        }
+    }
+    Ok(())
 }
 
 fn commit(db: &mut Db) -> StoreResult<()> {
@@ -114,11 +137,27 @@ fn rollback(db: &mut Db) -> StoreResult<()> {
 /// is so for every writer.
 pub(crate) fn one_at_a_time(db: &mut Db, work: &str) -> StoreResult<()> {
     if let Db::Postgres(connection) = db {
-        diesel::sql_query(
-            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || $1, 0))",
-        )
-        .bind::<diesel::sql_types::Text, _>(work)
-        .execute(connection)?;
+        Wait(work).execute(connection)?;
     }
     Ok(())
 }
+
+/// The statement that waits; diesel prepares each `sql_query` anew.
+struct Wait<'a>(&'a str);
+struct WaitId;
+
+impl QueryId for Wait<'_> {
+    type QueryId = WaitId;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for Wait<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || ");
+        out.push_bind_param::<diesel::sql_types::Text, _>(&self.0)?;
+        out.push_sql(", 0))");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<PgConnection> for Wait<'_> {}

@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use crate::domain::Timestamp;
 use crate::domain::field::Field;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::store::batch;
 use crate::store::conflicts::{Conflict, Decider, Entry, State, Taken};
+use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::json::{json, parsed};
 use crate::store::schema::conflicts;
@@ -31,6 +33,33 @@ pub(super) struct NewRow {
     taken: Option<&'static str>,
     state: &'static str,
     found_at: NaiveDateTime,
+}
+
+/// Adds rows to the table.
+pub(super) fn insert(db: &mut Db, rows: &[NewRow]) -> StoreResult<()> {
+    batch::insert!(
+        db,
+        conflicts,
+        rows,
+        NewRow,
+        [
+            merchant_id,
+            customer_id,
+            square_id,
+            field,
+            base_value,
+            square_value,
+            local_value,
+            square_at,
+            local_at,
+            rule,
+            candidates,
+            taken,
+            state,
+            found_at,
+        ]
+    );
+    Ok(())
 }
 
 #[derive(Queryable)]

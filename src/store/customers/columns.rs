@@ -98,7 +98,7 @@ macro_rules! columns {
 
         /// Inserts rows, or puts them in place of those with the same id.
         pub(super) fn upsert(db: &mut Db, rows: &[Columns]) -> StoreResult<()> {
-            batch::upsert!(db, customers(id), rows, Columns, [
+            batch::upsert!(db, customers(id; merchant_id, created_at), rows, Columns, [
                 square_id, $($column,)* email_unsubscribed, creation_source, group_ids, segment_ids,
                 square_version, square_created_at, square_updated_at, sync_state, sync_error,
                 deleted_at, merged_into, updated_at,
