@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use chrono::{DateTime, SecondsFormat, TimeDelta};
 use fastrand::Rng;
 use squaresync::square::signature::{NotificationUrl, SigningKey, sign};
 
@@ -47,8 +48,9 @@ impl Events {
             ("customer.created", self.id(26))
         };
         let event_id = self.id(32).to_lowercase();
+        let made = made(number);
         format!(
-            r#"{{"merchant_id":"{SELLER}","type":"{kind}","event_id":"{event_id}","created_at":"2026-03-02T10:15:31.123Z","data":{{"type":"customer","id":"{id}","object":{{"customer":{{"address":{{"address_line_1":"{number} High Street","address_line_2":"Flat 7","administrative_district_level_1":"CA","country":"US","locality":"Oakland","postal_code":"94608"}},"birthday":"1990-04-17","created_at":"2026-03-02T10:15:30.4Z","creation_source":"DIRECTORY","email_address":"ann.{number}@example.com","family_name":"Number {number}","given_name":"Ann","group_ids":["J1N2VWDHFT4W2.REACHABLE","gv2:VWG4XZXQCX7WH5QZ3VFJ4HHK58"],"id":"{id}","note":"comes on Tuesdays","phone_number":"+1 212 555 4240","preferences":{{"email_unsubscribed":false}},"updated_at":"2026-03-02T10:15:31Z","version":{number}}}}}}}}}"#
+            r#"{{"merchant_id":"{SELLER}","type":"{kind}","event_id":"{event_id}","created_at":"2026-03-02T10:15:31.123Z","data":{{"type":"customer","id":"{id}","object":{{"customer":{{"address":{{"address_line_1":"{number} High Street","address_line_2":"Flat 7","administrative_district_level_1":"CA","country":"US","locality":"Oakland","postal_code":"94608"}},"birthday":"1990-04-17","created_at":"{made}","creation_source":"DIRECTORY","email_address":"ann.{number}@example.com","family_name":"Number {number}","given_name":"Ann","group_ids":["J1N2VWDHFT4W2.REACHABLE","gv2:VWG4XZXQCX7WH5QZ3VFJ4HHK58"],"id":"{id}","note":"comes on Tuesdays","phone_number":"+1 212 555 4240","preferences":{{"email_unsubscribed":false}},"updated_at":"2026-03-02T10:15:31Z","version":{number}}}}}}}}}"#
         )
     }
 
@@ -75,6 +77,13 @@ impl Events {
             .map(|sign| sign.to_ascii_uppercase())
             .collect()
     }
+}
+
+/// When the profile of an event came to be: a thousand come in a second.
+fn made(number: u64) -> String {
+    let seconds = i64::try_from(number / 1000).unwrap_or_default();
+    let made = DateTime::UNIX_EPOCH + TimeDelta::seconds(1_772_446_530 + seconds);
+    made.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The profile of a customer who is there already, as `large.rs` makes them.

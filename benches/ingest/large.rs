@@ -56,11 +56,14 @@ fn fill(database: &Database, rows: u64) {
                 "(WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < {rows}) SELECT n FROM n)"
             );
             let id = "printf('SQ%012d', n * 2654435761 % 4294967296)";
-            let own = "printf('%08x-0000-5000-8000-%012x', n * 2246822519 % 4294967296, n)";
+            let own = own(
+                "printf('%012x', (1500000000 + n * 100) * 1000)",
+                "printf('%012x', n)",
+            );
             let sql = format!(
                 "PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; BEGIN; INSERT INTO own_writes VALUES (1); {} \
                  DELETE FROM own_writes; COMMIT; PRAGMA wal_checkpoint(TRUNCATE); ANALYZE;",
-                inserts(&numbers, id, own)
+                inserts(&numbers, id, &own)
             );
             connection.batch_execute(&sql).expect("customers");
         }
@@ -68,14 +71,22 @@ fn fill(database: &Database, rows: u64) {
             let mut connection = PgConnection::establish(&database.url()).expect("a server");
             let numbers = format!("generate_series(0, {rows}::bigint - 1) AS n (n)");
             let id = "'SQ' || lpad((n * 2654435761 % 4294967296)::text, 12, '0')";
-            let own = "lpad(to_hex(n * 2246822519 % 4294967296), 8, '0') || '-0000-5000-8000-' || lpad(to_hex(n), 12, '0')";
+            let own = own(
+                "lpad(to_hex((1500000000 + n * 100) * 1000), 12, '0')",
+                "lpad(to_hex(n), 12, '0')",
+            );
             let sql = format!(
                 "SET synchronous_commit = off; SET squaresync.own_write = 'on'; {} ANALYZE; CHECKPOINT;",
-                inserts(&numbers, id, own)
+                inserts(&numbers, id, &own)
             );
             connection.batch_execute(&sql).expect("customers");
         }
     }
+}
+
+/// The id of a row, which begins with the time of its profile.
+fn own(time: &str, number: &str) -> String {
+    format!("substr({time}, 1, 8) || '-' || substr({time}, 9, 4) || '-7000-8000-' || {number}")
 }
 
 fn inserts(numbers: &str, id: &str, own: &str) -> String {

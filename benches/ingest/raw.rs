@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDateTime;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use squaresync::domain::id::{CustomerId, MerchantId, SquareId};
 
 use crate::common::cluster::{Database, Kind};
 use crate::common::times::Times;
@@ -186,10 +187,11 @@ impl Rows {
             rest.split_once(to).map_or("", |(part, _)| part).to_owned()
         };
         let square_id = part(r#""data":{"type":"customer","id":""#, "\"");
-        let customer_id = uuid::Uuid::new_v4().to_string();
         let profile = part(r#""customer":"#, "}}}");
-        // As long as those that the program writes.
-        let fields = format!("{profile}{}", r#","x":[null,null]"#.repeat(20));
+        let made = part(r#""birthday":"1990-04-17","created_at":""#, "\"").parse();
+        let names = (MerchantId::new(SELLER), SquareId::new(&square_id));
+        let customer_id = CustomerId::of_profile(&names.0, &names.1, made.ok()).to_string();
+        let fields = format!("{profile}{}", r#","x":[null,null]"#.repeat(20)); // as long as the program's
         Self {
             event: Event {
                 merchant_id: SELLER,

@@ -7,6 +7,8 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::Timestamp;
+
 /// Makes a text id: opaque, compared byte for byte.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -51,23 +53,42 @@ text_id! {
 }
 
 impl CustomerId {
-    /// The id of a row that began at Square. It follows from the profile's own
-    /// id, so a database that lost its rows gives them the same ids again and
-    /// what other tables refer to still stands.
-    pub fn of_profile(merchant: &MerchantId, square_id: &SquareId) -> Self {
-        let name = format!("{merchant}/{square_id}");
-        Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string())
+    /// The id of a row that began as a profile, which came to be at `made`. It
+    /// follows from the profile alone, so a database that lost its rows gives them
+    /// the same ids again and what other tables refer to still stands. Later
+    /// profiles have higher ids: indexes grow at their end.
+    pub fn of_profile(
+        merchant: &MerchantId,
+        square_id: &SquareId,
+        made: Option<Timestamp>,
+    ) -> Self {
+        Self::begun(made, &format!("{merchant}/{square_id}"))
     }
 
     /// The ids that a row made for this profile may have: the one of
     /// [`of_profile`](Self::of_profile), and another one where that row has another
     /// profile by now.
-    pub fn all_of_profile(merchant: &MerchantId, square_id: &SquareId) -> [Self; 2] {
-        let name = format!("{merchant}/{square_id}/again");
+    pub fn all_of_profile(
+        merchant: &MerchantId,
+        square_id: &SquareId,
+        made: Option<Timestamp>,
+    ) -> [Self; 2] {
         [
-            Self::of_profile(merchant, square_id),
-            Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()),
+            Self::of_profile(merchant, square_id, made),
+            Self::begun(made, &format!("{merchant}/{square_id}/again")),
         ]
+    }
+
+    /// A UUID of version 7, in whole seconds: not all of Square's answers need be more exact.
+    fn begun(made: Option<Timestamp>, name: &str) -> Self {
+        let seconds = made.map_or(0, |made| made.timestamp());
+        let millis = u64::try_from(seconds)
+            .unwrap_or_default()
+            .saturating_mul(1000);
+        let hash = Uuid::new_v5(&NAMESPACE, name.as_bytes()).into_bytes();
+        let hash = hash.first_chunk().copied().unwrap_or_default();
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &hash).into_uuid();
+        Self(id.to_string())
     }
 }
 
@@ -93,15 +114,38 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x5d3a_9a52_0c1e_4f7b_9f0e_6a1b_7c2d_8e9
 mod tests {
     use super::*;
 
+    fn row(merchant: &str, profile: &str, made: Option<&str>) -> CustomerId {
+        let made = made.and_then(|made| made.parse().ok());
+        CustomerId::of_profile(&MerchantId::new(merchant), &SquareId::new(profile), made)
+    }
+
     #[test]
     fn a_profile_gives_the_same_id_again_and_another_seller_another() {
-        let profile = SquareId::new("ABC");
-        let first = CustomerId::of_profile(&MerchantId::new("M1"), &profile);
-        let again = CustomerId::of_profile(&MerchantId::new("M1"), &profile);
-        let other = CustomerId::of_profile(&MerchantId::new("M2"), &profile);
+        let made = Some("2026-03-02T10:15:32.125Z");
 
-        assert_eq!(first, again);
-        assert_ne!(first, other);
+        assert_eq!(row("M1", "A", made), row("M1", "A", made));
+        assert_ne!(row("M1", "A", made), row("M2", "A", made));
+        assert_ne!(row("M1", "A", made), row("M1", "B", made));
+        assert_eq!(
+            row("M1", "A", made),
+            row("M1", "A", Some("2026-03-02T10:15:32Z"))
+        );
+    }
+
+    #[test]
+    fn later_profiles_have_higher_ids() {
+        let made = [
+            None,
+            Some("2011-01-01T00:00:00Z"),
+            Some("2026-03-02T10:15:32Z"),
+        ];
+        let made = made.into_iter().chain([Some("2026-03-02T10:15:33Z")]);
+
+        for profile in ["A", "B", "C", "D"] {
+            let other = ["D", "C", "B", "A"].into_iter().zip(made.clone());
+            let ids = other.map(|(name, made)| row("M", &format!("{profile}{name}"), made));
+            assert!(ids.is_sorted());
+        }
     }
 
     #[test]

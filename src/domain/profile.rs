@@ -103,6 +103,11 @@ impl Profile {
         Some(moment.to_utc())
     }
 
+    /// When Square came by the profile. It stays the same.
+    pub fn made(&self) -> Option<Timestamp> {
+        self.moment("created_at")
+    }
+
     /// Whether Square came by the profile, or changed it, at `moment` or later.
     pub fn is_touched_since(&self, moment: Timestamp) -> bool {
         ["created_at", "updated_at"]

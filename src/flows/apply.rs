@@ -102,7 +102,7 @@ pub(crate) fn adopt(
 ) -> StoreResult<()> {
     images::lock(db, &learning.merchant)?;
     let call = Call::nothing_yet(row.clone(), base, learning.now);
-    let mut book = Book::open(db, learning, std::slice::from_ref(profile), &[])?;
+    let mut book = Book::open(db, learning, std::slice::from_ref(profile))?;
     book.give(db, &call)?;
     book.bring_along(profile);
     book.close(db)
@@ -122,7 +122,7 @@ pub(crate) fn bring_along(db: &mut Db, learning: &Learning, ids: &[SquareId]) ->
     if ids.is_empty() {
         return Ok(false);
     }
-    let mut book = Book::open(db, learning, ids, &[])?;
+    let mut book = Book::open(db, learning, ids)?;
     let came = ids.iter().filter(|id| book.bring_along(id)).count();
     book.close(db)?;
     Ok(0 < came)
@@ -141,7 +141,7 @@ pub(crate) fn given_up(db: &mut Db, learning: &Learning, rows: &[Row]) -> StoreR
         for (field, before) in changes::edits_since_ours(db, &row.id)? {
             base.set(field, before);
         }
-        let mut book = Book::open(db, learning, std::slice::from_ref(square_id), &[])?;
+        let mut book = Book::open(db, learning, std::slice::from_ref(square_id))?;
         came_along |= book.give_up(square_id, row, &base);
         book.close(db)?;
     }
@@ -161,7 +161,7 @@ pub fn restore(
         .filter(|(_, held)| held.image.is_live())
         .collect();
     let square_ids: Vec<_> = profiles.iter().map(|(id, _)| id.clone()).collect();
-    let mut book = Book::open(db, learning, &square_ids, &[])?;
+    let mut book = Book::open(db, learning, &square_ids)?;
     let restored = square_ids
         .iter()
         .filter_map(|id| book.restore(id))

@@ -29,6 +29,8 @@ pub(super) static NEVER: BTreeMap<Field, Timestamp> = BTreeMap::new();
 /// The open book of one transaction.
 pub(super) struct Book<'a> {
     pub(super) learning: &'a Learning,
+    /// When profiles came to be, as far as observations tell.
+    pub(super) made: HashMap<SquareId, Timestamp>,
     /// Every profile that this is about, and those that they went into.
     pub(super) images: HashMap<SquareId, Held>,
     /// The rows that belong to them, or that may.

@@ -95,7 +95,7 @@ impl Book<'_> {
             Some(row) => row.square_id.as_ref() == Some(id),
             None => !is_anothers(customer),
         };
-        let ids = CustomerId::all_of_profile(&self.learning.merchant, id);
+        let ids = self.rows_of(id);
         ids.into_iter()
             .find(is_free)
             .map_or(Place::Nowhere, |customer| self.unless_locked(customer))
@@ -128,7 +128,7 @@ impl Book<'_> {
                 return Place::Later;
             }
         }
-        let own = CustomerId::of_profile(&self.learning.merchant, id);
+        let [own, _] = self.rows_of(id);
         let row = self.rows.get(&own);
         match row.and_then(|row| row.square_id.as_ref()) {
             Some(other) if other != id => self.place_of_its_own(id),

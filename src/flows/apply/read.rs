@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::domain::Timestamp;
 use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::merge::Rule;
 use crate::domain::observation::{Observation, Shown};
@@ -25,6 +26,7 @@ impl<'a> Book<'a> {
     ) -> StoreResult<Self> {
         let mut ids: BTreeSet<SquareId> = BTreeSet::new();
         let mut candidates: BTreeSet<CustomerId> = BTreeSet::new();
+        let mut made = HashMap::new();
         for observation in observations {
             ids.insert(observation.square_id.clone());
             match &observation.shown {
@@ -33,40 +35,32 @@ impl<'a> Book<'a> {
                 }
                 Shown::Profile(profile, _) => {
                     candidates.extend(profile.text("reference_id").map(CustomerId::new));
+                    let id = observation.square_id.clone();
+                    made.extend(profile.made().map(|moment| (id, moment)));
                 }
                 Shown::Deleted(..) => {}
             }
         }
         let ids: Vec<SquareId> = ids.into_iter().collect();
         let candidates: Vec<CustomerId> = candidates.into_iter().collect();
-        Self::open(db, learning, &ids, &candidates)
+        Self::open_with(db, learning, &ids, &candidates, made)
     }
 
-    /// Opens it for these profiles and, beside their rows, these rows.
-    pub(super) fn open(
+    /// Opens it for these profiles, which are known.
+    pub(super) fn open(db: &mut Db, learning: &'a Learning, ids: &[SquareId]) -> StoreResult<Self> {
+        Self::open_with(db, learning, ids, &[], HashMap::new())
+    }
+
+    /// Opens it for these profiles, some of which came to be at the moments that are
+    /// `made`, and, beside their rows, for these rows.
+    fn open_with(
         db: &mut Db,
         learning: &'a Learning,
         ids: &[SquareId],
         candidates: &[CustomerId],
+        made: HashMap<SquareId, Timestamp>,
     ) -> StoreResult<Self> {
-        let mut book = Self {
-            learning,
-            images: HashMap::new(),
-            rows: HashMap::new(),
-            locked: HashSet::new(),
-            leaving: HashSet::new(),
-            calls: HashMap::new(),
-            in_flight: Vec::new(),
-            edited: HashMap::new(),
-            answered: None,
-            is_given: false,
-            changed_images: BTreeSet::new(),
-            changed_rows: BTreeSet::new(),
-            settled_calls: BTreeSet::new(),
-            changes: Vec::new(),
-            ledger: Vec::new(),
-            survivors: BTreeSet::new(),
-        };
+        let mut book = Self::empty(learning, made);
         book.read_images(db, ids)?;
         let is_new = |id: &&SquareId| {
             book.images
@@ -76,7 +70,10 @@ impl<'a> Book<'a> {
         let new: Vec<&SquareId> = ids.iter().filter(is_new).collect();
         let mut wanted: BTreeSet<CustomerId> = new
             .iter()
-            .map(|id| CustomerId::of_profile(&learning.merchant, id))
+            .map(|id| {
+                let [own, _] = book.rows_of(id);
+                own
+            })
             .collect();
         if !new.is_empty() {
             // Only a new profile can be the one that a row waits for.
@@ -92,6 +89,28 @@ impl<'a> Book<'a> {
         let further = book.further_rows(&new);
         book.read_rows(db, further)?;
         Ok(book)
+    }
+
+    fn empty(learning: &'a Learning, made: HashMap<SquareId, Timestamp>) -> Self {
+        Self {
+            learning,
+            made,
+            images: HashMap::new(),
+            rows: HashMap::new(),
+            locked: HashSet::new(),
+            leaving: HashSet::new(),
+            calls: HashMap::new(),
+            in_flight: Vec::new(),
+            edited: HashMap::new(),
+            answered: None,
+            is_given: false,
+            changed_images: BTreeSet::new(),
+            changed_rows: BTreeSet::new(),
+            settled_calls: BTreeSet::new(),
+            changes: Vec::new(),
+            ledger: Vec::new(),
+            survivors: BTreeSet::new(),
+        }
     }
 
     /// Makes it about a row that is to get a profile which no call of ours is known to have made.
@@ -170,12 +189,12 @@ impl Book<'_> {
     /// The rows that profiles may get whose own rows, or those that would be made
     /// for `new` ones, have, or had, other ones by now.
     fn further_rows(&self, new: &[&SquareId]) -> BTreeSet<CustomerId> {
-        let merchant = &self.learning.merchant;
         let linked = self.images.iter();
         let linked = linked.filter_map(|(id, held)| Some((id, held.customer_id.clone()?)));
-        let unlinked = new
-            .iter()
-            .map(|id| (*id, CustomerId::of_profile(merchant, id)));
+        let unlinked = new.iter().map(|id| {
+            let [own, _] = self.rows_of(id);
+            (*id, own)
+        });
         let has_another = |(id, customer): &(&SquareId, CustomerId)| match self.rows.get(customer) {
             Some(row) => row.square_id.as_ref().is_some_and(|own| own != *id),
             // It was deleted, and may be a later profile's.
@@ -184,8 +203,15 @@ impl Book<'_> {
         linked
             .chain(unlinked)
             .filter(has_another)
-            .flat_map(|(id, _)| CustomerId::all_of_profile(merchant, id))
+            .flat_map(|(id, _)| self.rows_of(id))
             .collect()
+    }
+
+    /// The rows that were made for this profile, or may be: its own, and the next.
+    pub(super) fn rows_of(&self, id: &SquareId) -> [CustomerId; 2] {
+        let known = || self.images.get(id)?.image.profile.made();
+        let made = self.made.get(id).copied().or_else(known);
+        CustomerId::all_of_profile(&self.learning.merchant, id, made)
     }
 
     /// Reads which of the rows that images had, and that are not there, are still to be told of.

@@ -239,17 +239,17 @@ fn free(
         return Ok(None);
     }
     // A row that began as this very profile is nobody's yet.
-    let is_generated = |profile: &SquareId, theirs: &CustomerId| {
-        CustomerId::all_of_profile(&learning.merchant, profile).contains(theirs)
-            && found
-                .rows
-                .iter()
-                .any(|row| row.id == *theirs && row.deleted_at.is_none())
+    let is_live = |theirs: &CustomerId| {
+        let mut rows = found.rows.iter();
+        rows.any(|row| row.id == *theirs && row.deleted_at.is_none())
     };
-    held.retain(|(profile, held)| {
-        held.customer_id
-            .as_ref()
-            .is_none_or(|theirs| theirs == id || is_generated(profile, theirs))
+    held.retain(|(profile, held)| match &held.customer_id {
+        Some(theirs) if theirs != id => {
+            let made = held.image.profile.made();
+            let began = CustomerId::all_of_profile(&learning.merchant, profile, made);
+            began.contains(theirs) && is_live(theirs)
+        }
+        _ => true,
     });
     let turned_down = turned_down(db, id)?;
     let others = others_in_flight(db, learning, id, held.is_empty())?;

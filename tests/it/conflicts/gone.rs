@@ -202,7 +202,9 @@ async fn a_deleted_row_that_was_made_anew_is_not_taken_by_its_old_profile(db: Te
 fn under_her_id(app: &App, name: &str) {
     let ann = app.square.create(&json!({"given_name": "Ann"}));
     let merchant = MerchantId::new(&app.square.merchant_id);
-    let id = CustomerId::of_profile(&merchant, &SquareId::new(&ann));
+    let made = app.square.customer(&ann).unwrap()["created_at"].to_string();
+    let made = made.trim_matches('"').parse().unwrap();
+    let id = CustomerId::of_profile(&merchant, &SquareId::new(&ann), Some(made));
     app.sql(&format!(
         "INSERT INTO customers (id, given_name) VALUES ('{id}', '{name}')"
     ));

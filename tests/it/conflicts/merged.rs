@@ -171,11 +171,11 @@ async fn a_call_put_off_while_its_profile_is_merged_is_not_made_again(db: TestDb
 }
 
 /// A row is made for a profile that turns out to be what the create of another
-/// row made. Gives Square's id.
+/// row, with a lower id, made. Gives Square's id.
 pub(super) async fn two_rows_for_one(app: &mut App) -> String {
     app.square
         .faults(|faults| faults.next(Fault::LostAnswer, 1));
-    app.sql("INSERT INTO customers (id, given_name, reference_id) VALUES ('a', 'Ann', 'CRM-17')");
+    app.sql("INSERT INTO customers (id, given_name, reference_id) VALUES ('0', 'Ann', 'CRM-17')");
     app.push_once().await.unwrap();
     assert_eq!(app.square.fired(Fault::LostAnswer), 1);
     let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
@@ -190,7 +190,7 @@ async fn edits_of_a_row_that_gives_its_profile_up_move(db: TestDb) {
     for is_tried in [false, true] {
         let mut app = App::new(TestDb::new(db.kind())).await;
         let id = two_rows_for_one(&mut app).await;
-        let edit = "UPDATE customers SET nickname = 'mine' WHERE id <> 'a'";
+        let edit = "UPDATE customers SET nickname = 'mine' WHERE id <> '0'";
         if is_tried {
             app.square
                 .faults(|faults| faults.next(Fault::InternalError, 1));
@@ -210,7 +210,7 @@ async fn edits_of_a_row_that_gives_its_profile_up_move(db: TestDb) {
         app.assert_equal();
         assert_eq!(app.square.len(), 1);
         assert_eq!(app.square.customers()[0]["nickname"], "mine");
-        let old = "customers WHERE id <> 'a' AND merged_into = 'a' AND sync_state = 'synced' AND nickname IS NULL";
+        let old = "customers WHERE id <> '0' AND merged_into = '0' AND sync_state = 'synced' AND nickname IS NULL";
         assert_eq!(app.other().count(old), 1, "{}", app.dump());
         assert_eq!(ledger(app.other()), [""; 0]);
     }
@@ -224,23 +224,23 @@ async fn an_edit_of_a_row_that_gave_its_profile_up_makes_no_second_customer(db: 
     let id = app.square.customers()[0]["id"].as_str().unwrap().to_owned();
     app.square.update(&id, &json!({"note": "theirs"}));
     app.settle().await;
-    app.sql("UPDATE customers SET nickname = 'mine' WHERE id <> 'a'");
+    app.sql("UPDATE customers SET nickname = 'mine' WHERE id <> '0'");
     app.settle().await;
     assert_eq!(app.square.customers()[0]["nickname"], "mine");
     assert_eq!(app.square.customers()[0]["note"], "theirs");
     assert_eq!(ledger(app.other()), [""; 0]);
-    app.sql("UPDATE customers SET note = 'mine' WHERE id <> 'a'");
+    app.sql("UPDATE customers SET note = 'mine' WHERE id <> '0'");
     app.settle().await;
 
     app.assert_equal();
     assert_eq!(app.square.len(), 1);
-    let expected = format!("a {id} note - theirs mine square square decided");
+    let expected = format!("0 {id} note - theirs mine square square decided");
     assert_eq!(ledger(app.other()), [expected]);
     app.square.delete(&id);
     app.settle().await;
-    app.sql("UPDATE customers SET locality = 'Here' WHERE id <> 'a'");
+    app.sql("UPDATE customers SET locality = 'Here' WHERE id <> '0'");
     app.settle().await;
     assert_eq!(app.square.len(), 0);
-    let told = "conflicts WHERE customer_id <> 'a' AND field = 'locality' AND local_value = 'Here' AND rule = 'deleted'";
+    let told = "conflicts WHERE customer_id <> '0' AND field = 'locality' AND local_value = 'Here' AND rule = 'deleted'";
     assert_eq!(app.other().count(told), 1);
 }

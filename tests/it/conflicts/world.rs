@@ -52,7 +52,7 @@ pub(super) fn gone(id: &str) -> Observation {
 
 /// The row of a profile.
 pub(super) fn row_of(id: &str) -> String {
-    let id = CustomerId::of_profile(&MerchantId::new("M"), &SquareId::new(id));
+    let id = CustomerId::of_profile(&MerchantId::new("M"), &SquareId::new(id), None);
     id.as_str().to_owned()
 }
 
