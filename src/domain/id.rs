@@ -79,6 +79,13 @@ impl CustomerId {
         ]
     }
 
+    /// Whether a row with this id began as this profile, whenever that came to be.
+    pub fn began_as(&self, merchant: &MerchantId, square_id: &SquareId) -> bool {
+        let hash = |id: &Self| id.as_str().get(TIME..).map(str::to_owned);
+        let began = Self::all_of_profile(merchant, square_id, None);
+        hash(self).is_some() && began.iter().any(|began| hash(began) == hash(self))
+    }
+
     /// A UUID of version 7, in whole seconds: not all of Square's answers need be more exact.
     fn begun(made: Option<Timestamp>, name: &str) -> Self {
         let seconds = made.map_or(0, |made| made.timestamp());
@@ -110,6 +117,9 @@ pub fn create_key(
 /// Where [`CustomerId::of_profile`] and [`create_key`] derive from; fixed for ever.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5d3a_9a52_0c1e_4f7b_9f0e_6a1b_7c2d_8e90);
 
+/// How much of a UUID of version 7 is its time.
+const TIME: usize = "00000000-0000-".len();
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +140,18 @@ mod tests {
             row("M1", "A", made),
             row("M1", "A", Some("2026-03-02T10:15:32Z"))
         );
+    }
+
+    #[test]
+    fn a_row_began_as_its_profile_whenever_that_came_to_be() {
+        let (merchant, profile) = (MerchantId::new("M"), SquareId::new("A"));
+        let is_of = |id: &CustomerId| id.began_as(&merchant, &profile);
+        let again = CustomerId::all_of_profile(&merchant, &profile, None);
+
+        assert!(is_of(&row("M", "A", Some("2026-03-02T10:15:32Z"))));
+        assert!(again.iter().all(is_of));
+        assert!(!is_of(&row("M", "B", Some("2026-03-02T10:15:32Z"))));
+        assert!(!is_of(&CustomerId::new("a")) && !is_of(&CustomerId::new("")));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::square::client::Square;
 use crate::square::error::SquareError;
 use crate::store::changes::Source;
 use crate::store::lease::{Holder, Lease};
-use crate::store::outbox::{self, Call};
+use crate::store::outbox::{self, Call, Operation};
 use crate::store::{Db, Store, StoreResult, customers, edits, images};
 
 mod adopt;
@@ -181,18 +181,15 @@ impl Push {
         random: f64,
     ) -> StoreResult<(bool, Due)> {
         let (lease, with, room) = (self.lease.clone(), self.with.clone(), self.room);
-        // What the pass could not show yet was made right before it. For as long as
-        // Square knows the key of that, the same row makes no second one.
-        let young = look::KEY_LIFE - create::SEARCH_LAG;
-        let caught_up = with.caught_up.is_within(young, began);
+        let since = with.caught_up.since(began, create::SEARCH_LAG);
         let prepare = move |db: &mut Db| {
             let (lease, learning) = (lease.hold(db)?, with.learning(now));
-            let mut plan = plan::plan(db, &learning, &with, caught_up)?;
+            let mut plan = plan::plan(db, &learning, &with)?;
             let (due, restored) = deletes::next(db, &learning, &with)?;
             plan.restored += restored;
             let is_due = due.is_some();
             let (mut calls, question) = match due {
-                Some(due) => together::gather(db, &learning, &with, due, room, caught_up, began)?,
+                Some(due) => together::gather(db, &learning, &with, due, room, since, began)?,
                 None => (Vec::new(), None),
             };
             plan.did_something |= is_due && calls.is_empty();
@@ -200,7 +197,7 @@ impl Push {
                 attempt(call, now, random);
                 // One before which something is asked is not made yet.
                 if question.is_none() {
-                    call.first_attempt = call.first_attempt.or(Some(began));
+                    call.first_attempt = call.first_attempt.or(Some(first(call, since, began)));
                 }
             }
             if seeded::is_on(Bug::SentBeforeSaved) {
@@ -262,6 +259,15 @@ enum Work {
 /// What goes out next: nothing, one row's call and what to ask before it is
 /// made, or several rows' calls together.
 type Due = (Vec<Call>, Option<Question>);
+
+/// When a call that `began` now was first made. A create that nobody looked for may be
+/// one of an earlier life of the database, from `since` on, and its key as old as that.
+fn first(call: &Call, since: Option<Timestamp>, began: Timestamp) -> Timestamp {
+    match call.operation {
+        Operation::Create { .. } => since.map_or(began, |since| since.min(began)),
+        Operation::Update(_) | Operation::Delete(_) => began,
+    }
+}
 
 /// Makes the call what is written down before it is made: should the answer never
 /// come, it is made again then.

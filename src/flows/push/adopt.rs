@@ -245,9 +245,7 @@ fn free(
     };
     held.retain(|(profile, held)| match &held.customer_id {
         Some(theirs) if theirs != id => {
-            let made = held.image.profile.made();
-            let began = CustomerId::all_of_profile(&learning.merchant, profile, made);
-            began.contains(theirs) && is_live(theirs)
+            theirs.began_as(&learning.merchant, profile) && is_live(theirs)
         }
         _ => true,
     });

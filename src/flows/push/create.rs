@@ -31,7 +31,6 @@ pub(super) fn plan(
     db: &mut Db,
     learning: &Learning,
     rows: &[Row],
-    caught_up: bool,
 ) -> StoreResult<(Vec<Call>, bool)> {
     if rows.is_empty() {
         return Ok((Vec::new(), false));
@@ -39,10 +38,8 @@ pub(super) fn plan(
     let ids: Vec<CustomerId> = rows.iter().map(|row| row.id.clone()).collect();
     let refused: HashMap<CustomerId, i32> = refusals::of(db, &ids)?.into_iter().collect();
     let mut candidates = chosen(db, &ids)?;
-    if caught_up {
-        for (row, profile) in namesakes(db, learning, rows)? {
-            candidates.entry(row).or_default().push(profile);
-        }
+    for (row, profile) in namesakes(db, learning, rows)? {
+        candidates.entry(row).or_default().push(profile);
     }
     let (mut calls, mut found_any) = (Vec::new(), false);
     for row in rows {

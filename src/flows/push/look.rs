@@ -18,7 +18,7 @@ use crate::store::outbox::{Call, Operation};
 
 /// How long Square is trusted to know a key: it does not say. Told by its own clock,
 /// since ours may be set at any moment.
-pub(super) const KEY_LIFE: TimeDelta = TimeDelta::hours(1);
+const KEY_LIFE: TimeDelta = TimeDelta::hours(1);
 
 /// Why it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,23 +43,27 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// What to ask before this call is made, if anything; it is `square_time`.
+    /// What to ask before this call is made, if anything; it is `square_time`, and
+    /// profiles may have been made `since` then that are not known here.
     pub(super) fn before(
         call: &Call,
         square_time: Timestamp,
-        caught_up: bool,
+        since: Option<Timestamp>,
         matching: Matching,
     ) -> Option<Self> {
         if !matches!(call.operation, Operation::Create { .. }) {
             return None;
         }
-        let Some(first) = call.first_attempt else {
-            // A call that takes an older one's place is not made without a look.
-            let is_known = caught_up && call.attempts == 0;
-            return Self::of_new(call, is_known, matching);
-        };
         // An old key may be forgotten, and would make a second profile.
-        (KEY_LIFE < (square_time - first).abs()).then(|| Self::of_made(call, Why::Unknown))
+        let is_old = |first: Timestamp| KEY_LIFE < (square_time - first).abs();
+        match call.first_attempt {
+            Some(first) => is_old(first).then(|| Self::of_made(call, Why::Unknown)),
+            // A call that takes an older one's place is not made without a look.
+            None => {
+                let is_known = since.is_some_and(|since| !is_old(since)) && call.attempts == 0;
+                Self::of_new(call, is_known, matching)
+            }
+        }
     }
 
     /// What to ask when Square says that the key was used with another body.

@@ -45,12 +45,7 @@ pub(super) struct Plan {
 }
 
 /// Takes over what applications did, and writes down the calls that follow.
-pub(super) fn plan(
-    db: &mut Db,
-    learning: &Learning,
-    with: &Pushing,
-    caught_up: bool,
-) -> StoreResult<Plan> {
+pub(super) fn plan(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreResult<Plan> {
     images::lock(db, &learning.merchant)?;
     let noticed = notice::take(db, &learning.merchant, EDITS)?;
     let restored = deletes::deleted(db, learning, &noticed.deleted, with.push_deletes)?;
@@ -59,7 +54,7 @@ pub(super) fn plan(
     }
     let came_along = apply::catch_up(db, learning, ROWS)?;
     let pending = customers::pending(db, &learning.merchant, ROWS)?;
-    let planned = owed(db, learning, &pending, caught_up)?;
+    let planned = owed(db, learning, &pending)?;
     Ok(Plan {
         did_something: noticed.any || came_along || planned.did_something,
         restored,
@@ -84,7 +79,7 @@ pub(super) fn again(
         }
         _ if TOO_OFTEN <= times => return give_up(db, learning, id),
         _ => {
-            owed(db, learning, id, true)?;
+            owed(db, learning, id)?;
         }
     }
     let mut calls = outbox::of_customers(db, id)?;
@@ -120,19 +115,14 @@ fn give_up(db: &mut Db, learning: &Learning, id: &[CustomerId]) -> StoreResult<(
 }
 
 /// Plans for pending rows.
-fn owed(
-    db: &mut Db,
-    learning: &Learning,
-    ids: &[CustomerId],
-    caught_up: bool,
-) -> StoreResult<Plan> {
+fn owed(db: &mut Db, learning: &Learning, ids: &[CustomerId]) -> StoreResult<Plan> {
     if ids.is_empty() {
         return Ok(Plan::default());
     }
     let sorted = sort(db, learning, ids)?;
     outbox::put(db, &learning.merchant, &sorted.updates)?;
     customers::put(db, &learning.merchant, &sorted.settled)?;
-    let (creates, found_any) = create::plan(db, learning, &sorted.new, caught_up)?;
+    let (creates, found_any) = create::plan(db, learning, &sorted.new)?;
     outbox::put(db, &learning.merchant, &creates)?;
     let linked = apply::bring_along(db, learning, &sorted.unlinked)?;
     let moved = apply::given_up(db, learning, &sorted.given_up)?;

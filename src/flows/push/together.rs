@@ -99,17 +99,12 @@ pub(super) fn gather(
     with: &Pushing,
     first: Call,
     room: Room,
-    caught_up: bool,
+    since: Option<Timestamp>,
     began: Timestamp,
 ) -> StoreResult<Due> {
     let now = learning.now;
-    let question = |call: &Call| Question::before(call, began, caught_up, with.matching);
-    let missing = |db: &mut Db, calls| match caught_up {
-        true => create::still_missing(db, learning, calls),
-        // Square itself is asked for each of them.
-        false => Ok(calls),
-    };
-    let mut calls = missing(db, vec![first])?;
+    let question = |call: &Call| Question::before(call, began, since, with.matching);
+    let mut calls = create::still_missing(db, learning, vec![first])?;
     let Some(first) = calls.first() else {
         return Ok((calls, None));
     };
@@ -127,7 +122,7 @@ pub(super) fn gather(
             others.push(call);
         }
     }
-    calls.extend(missing(db, others)?);
+    calls.extend(create::still_missing(db, learning, others)?);
     if 1 < calls.len() {
         calls.iter_mut().for_each(go_together);
     }

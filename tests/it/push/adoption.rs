@@ -1,8 +1,10 @@
 //! A new row whose customer is at Square already takes that profile.
 
+use std::time::Duration;
+
 use serde_json::json;
 use squaresync::domain::lookalike::Matching;
-use squaresync::square::simulator::{Fault, Strikes};
+use squaresync::square::simulator::{Fault, Options, Strikes};
 
 use super::{creates, last_body, looks};
 use crate::support::app::{LAG, options};
@@ -12,6 +14,7 @@ on_each_database! {
     a_row_takes_the_profile_that_carries_its_reference,
     a_row_takes_the_profile_that_carries_its_id,
     a_reference_of_another_rows_profile_is_no_match,
+    what_an_event_showed_is_adopted_before_a_search_shows_it,
     a_reference_in_other_letters_is_no_match,
     what_both_hold_differently_is_decided_by_the_rule,
     before_the_first_pass_square_is_asked,
@@ -70,6 +73,26 @@ async fn a_reference_of_another_rows_profile_is_no_match(db: TestDb) {
 
     assert_eq!(creates(&app), 2);
     assert_eq!(app.rows(&["id", "sync_state"]), ["a synced", "b synced"]);
+    app.assert_equal();
+}
+
+async fn what_an_event_showed_is_adopted_before_a_search_shows_it(db: TestDb) {
+    let late = Options {
+        index_lag: Duration::from_secs(60),
+        ..options()
+    };
+    let mut app = App::with(db, late, false).await;
+    app.settle().await;
+    app.caught_up.set(None);
+    app.square
+        .create(&json!({"given_name": "Ann", "reference_id": "CRM-17"}));
+    app.deliver_all().await;
+    app.sql("INSERT INTO customers (given_name, reference_id) VALUES ('Ann', 'CRM-17')");
+    app.push_all().await;
+    app.settle().await;
+
+    assert_eq!(creates(&app), 0);
+    assert_eq!(app.square.len(), 1);
     app.assert_equal();
 }
 
