@@ -66,6 +66,7 @@ pub(crate) use upsert;
 pub(crate) struct Arrays<'a> {
     pub(crate) table: &'static str,
     pub(crate) columns: &'static [&'static str],
+    pub(crate) is_empty: bool,
     /// An array for each of them.
     pub(crate) values: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
 }
@@ -76,6 +77,7 @@ macro_rules! arrays {
         let mut values = $crate::store::batch::Arrays {
             table: stringify!($table),
             columns: &[$(stringify!($column)),+],
+            is_empty: $rows.is_empty(),
             values: Vec::new(),
         };
         $(
@@ -102,7 +104,9 @@ impl<'a> Arrays<'a> {
 
     /// Inserts the rows; `or` says what becomes of one that is there already.
     pub(crate) fn insert(self, connection: &mut PgConnection, or: &str) -> QueryResult<()> {
-        Insert { rows: self, or }.execute(connection)?;
+        if !self.is_empty {
+            Insert { rows: self, or }.execute(connection)?;
+        }
         Ok(())
     }
 }
