@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::domain::Timestamp;
@@ -152,24 +153,24 @@ pub fn count(db: &mut Db) -> StoreResult<i64> {
     Ok(changes::table.count().get_result(db)?)
 }
 
+/// Fields as the column holds them: an object of old and new values.
+struct Told<'a>(&'a [(&'static str, Value, Value)]);
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.0.iter();
+        serializer.collect_map(fields.map(|(column, old, new)| (column, [old, new])))
+    }
+}
+
 fn row(merchant: &MerchantId, change: &Change) -> StoreResult<Row> {
-    let fields: serde_json::Map<String, Value> = change
-        .fields
-        .iter()
-        .map(|(column, old, new)| {
-            (
-                (*column).to_owned(),
-                Value::Array(vec![old.clone(), new.clone()]),
-            )
-        })
-        .collect();
     Ok(Row {
         merchant_id: merchant.as_str().to_owned(),
         customer_id: change.customer_id.as_str().to_owned(),
         square_id: change.square_id.as_ref().map(|id| id.as_str().to_owned()),
         source: change.source.as_str(),
         version: change.version,
-        fields: json(&fields)?,
+        fields: json(&Told(&change.fields))?,
         changed_at: stored(change.at),
     })
 }

@@ -153,9 +153,11 @@ pub fn load(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<Row>> {
     Ok(rows.into_iter().map(Columns::into_row).collect())
 }
 
-fn with_ids(ids: &[CustomerId]) -> Lookup<'_, <customers::table as Table>::AllColumns> {
+fn with_ids(
+    ids: &[CustomerId],
+) -> Lookup<'_, <customers::table as Table>::AllColumns, customers::id> {
     let ids = ids.iter().map(CustomerId::as_str);
-    Lookup::new(customers::all_columns, "customers", "id", ids)
+    Lookup::new(customers::all_columns, "customers", customers::id, ids)
 }
 
 /// Writes rows, new ones and changed ones.

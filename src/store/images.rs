@@ -67,9 +67,9 @@ pub fn load(
     ids: &[SquareId],
 ) -> StoreResult<Vec<(SquareId, Held)>> {
     let ids = ids.iter().map(SquareId::as_str);
-    let lookup = Lookup::new(images::all_columns, "images", "square_id", ids);
+    let lookup = Lookup::new(images::all_columns, "images", images::square_id, ids);
     let rows: Vec<Row> = lookup
-        .within("merchant_id", merchant.as_str())
+        .within(images::merchant_id, merchant.as_str())
         .load_from(db)?;
     rows.into_iter().map(held).collect()
 }
@@ -98,9 +98,9 @@ pub fn merged_into(
     ids: &[SquareId],
 ) -> StoreResult<Vec<(SquareId, Held)>> {
     let ids = ids.iter().map(SquareId::as_str);
-    let lookup = Lookup::new(images::all_columns, "images", "merged_into", ids);
+    let lookup = Lookup::new(images::all_columns, "images", images::merged_into, ids);
     let rows: Vec<Row> = lookup
-        .within("merchant_id", merchant.as_str())
+        .within(images::merchant_id, merchant.as_str())
         .load_from(db)?;
     rows.into_iter().map(held).collect()
 }
@@ -113,7 +113,7 @@ pub fn of_customers(
     ids: &[CustomerId],
 ) -> StoreResult<Vec<(SquareId, Held)>> {
     let ids = ids.iter().map(CustomerId::as_str);
-    let lookup = Lookup::new(images::all_columns, "images", "customer_id", ids);
+    let lookup = Lookup::new(images::all_columns, "images", images::customer_id, ids);
     let rows: Vec<Row> = lookup.load_from(db)?;
     rows.into_iter()
         .filter(|row| row.merchant_id == merchant.as_str())

@@ -114,7 +114,8 @@ struct Row<'a> {
 /// Of these event ids, those that are here already.
 pub fn known(db: &mut Db, event_ids: &[&str]) -> StoreResult<Vec<Known>> {
     let columns = (inbox::event_id, inbox::body_sha256, inbox::listed);
-    let lookup = Lookup::new(columns, "inbox", "event_id", event_ids.iter().copied());
+    let ids = event_ids.iter().copied();
+    let lookup = Lookup::new(columns, "inbox", inbox::event_id, ids);
     Ok(lookup.load_from(db)?)
 }
 

@@ -1,13 +1,16 @@
 //! Rows looked up by many keys at once.
 //!
 //! In: a column and keys. Out: the rows that have one of them. The promise: the
-//! statement is the same text however many keys there are, so that it is prepared
-//! once; and it finds the rows of each key by the index, whatever the server
+//! statement is the same text however many keys there are, so that it is written
+//! and prepared once; and it finds the rows of each key by the index, whatever the server
 //! thinks of the table. PostgreSQL knows nothing of a table that filled up in the
 //! last minute, and would read all of it rather than look up a hundred keys.
 
+use std::any::Any;
 use std::collections::BTreeSet;
+use std::marker::PhantomData;
 
+use diesel::Column;
 use diesel::backend::Backend;
 use diesel::expression::Expression;
 use diesel::pg::Pg;
@@ -20,24 +23,24 @@ use diesel::{PgConnection, QueryResult, SqliteConnection};
 
 use crate::store::connection::Db;
 
-/// The statement; `S` are the columns to read.
-pub(crate) struct Lookup<'a, S> {
+/// The statement; `S` are the columns to read, `K` is the key, and `W` a column that
+/// comes before it in the index. They name its text: no two tables have the same.
+pub(crate) struct Lookup<'a, S, K, W = ()> {
     columns: S,
     table: &'static str,
-    /// A column that comes before the key in the index, and its value.
     within: Option<(&'static str, &'a str)>,
-    key: &'static str,
+    named: PhantomData<(K, W)>,
     keys: Vec<&'a str>,
     /// The keys as SQLite is given them.
     json: String,
 }
 
-impl<'a, S> Lookup<'a, S> {
+impl<'a, S, K> Lookup<'a, S, K> {
     /// Reads `columns` of the rows of `table` whose `key` is one of `keys`.
     pub(crate) fn new(
         columns: S,
         table: &'static str,
-        key: &'static str,
+        _key: K,
         keys: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         // Each once: PostgreSQL would give a row for each.
@@ -47,20 +50,26 @@ impl<'a, S> Lookup<'a, S> {
             columns,
             table,
             within: None,
-            key,
+            named: PhantomData,
             json: serde_json::Value::from(keys.clone()).to_string(),
             keys,
         }
     }
 
     /// Only those whose `column` is `value`.
-    pub(crate) fn within(self, column: &'static str, value: &'a str) -> Self {
-        Self {
-            within: Some((column, value)),
-            ..self
+    pub(crate) fn within<W: Column>(self, _column: W, value: &'a str) -> Lookup<'a, S, K, W> {
+        Lookup {
+            columns: self.columns,
+            table: self.table,
+            within: Some((W::NAME, value)),
+            named: PhantomData,
+            keys: self.keys,
+            json: self.json,
         }
     }
+}
 
+impl<'a, S, K, W> Lookup<'a, S, K, W> {
     /// The rows, from either database.
     pub(crate) fn load_from<'q, T>(self, db: &'q mut Db) -> QueryResult<Vec<T>>
     where
@@ -74,6 +83,7 @@ impl<'a, S> Lookup<'a, S> {
 
     fn conditions<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
+        K: Column,
         DB: Backend + diesel::sql_types::HasSqlType<Text>,
         &'a str: diesel::serialize::ToSql<Text, DB>,
     {
@@ -84,12 +94,12 @@ impl<'a, S> Lookup<'a, S> {
             out.push_bind_param::<Text, _>(value)?;
             out.push_sql(" AND ");
         }
-        out.push_sql(self.key);
+        out.push_sql(K::NAME);
         Ok(())
     }
 }
 
-impl<S: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Lookup<'_, S> {
+impl<S: QueryFragment<Sqlite>, K: Column, W> QueryFragment<Sqlite> for Lookup<'_, S, K, W> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql("SELECT ");
         self.columns.walk_ast(out.reborrow())?;
@@ -103,7 +113,7 @@ impl<S: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Lookup<'_, S> {
     }
 }
 
-impl<S: QueryFragment<Pg>> QueryFragment<Pg> for Lookup<'_, S> {
+impl<S: QueryFragment<Pg>, K: Column, W> QueryFragment<Pg> for Lookup<'_, S, K, W> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT ");
         self.columns.walk_ast(out.reborrow())?;
@@ -119,13 +129,13 @@ impl<S: QueryFragment<Pg>> QueryFragment<Pg> for Lookup<'_, S> {
     }
 }
 
-impl<S: Expression> Query for Lookup<'_, S> {
+impl<S: Expression, K, W> Query for Lookup<'_, S, K, W> {
     type SqlType = S::SqlType;
 }
 
-impl<S> QueryId for Lookup<'_, S> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl<S: QueryId, K: Any, W: Any> QueryId for Lookup<'_, S, K, W> {
+    type QueryId = Lookup<'static, S::QueryId, K, W>;
+    const HAS_STATIC_QUERY_ID: bool = S::HAS_STATIC_QUERY_ID;
 }
 
-impl<S, C> RunQueryDsl<C> for Lookup<'_, S> {}
+impl<S, K, W, C> RunQueryDsl<C> for Lookup<'_, S, K, W> {}

@@ -32,7 +32,7 @@ pub struct Call {
     pub attempts: u32,
     /// Not to be tried before.
     pub next_attempt: Timestamp,
-    /// When it was first tried, by Square's clock; none before.
+    /// Since when it, or one with its key, may have been tried, by Square's clock; none before.
     pub first_attempt: Option<Timestamp>,
     /// When it was written down.
     pub created: Timestamp,
@@ -200,7 +200,7 @@ pub fn of_customers(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<Call>> {
         return Ok(Vec::new());
     }
     let ids = ids.iter().map(CustomerId::as_str);
-    let lookup = Lookup::new(outbox::all_columns, "outbox", "customer_id", ids);
+    let lookup = Lookup::new(outbox::all_columns, "outbox", outbox::customer_id, ids);
     let rows: Vec<Row> = lookup.load_from(db)?;
     rows.into_iter().map(call).collect()
 }
@@ -221,11 +221,15 @@ pub fn rows(
 
 /// The creates that were tried and whose outcome is not known.
 pub fn creates_in_flight(db: &mut Db, merchant: &MerchantId) -> StoreResult<Vec<Call>> {
-    let rows: Vec<Row> = outbox::table
+    let in_flight = outbox::table
         .filter(outbox::merchant_id.eq(merchant.as_str()))
         .filter(outbox::operation.eq("create"))
-        .filter(outbox::first_attempt_at.is_not_null())
-        .load(db)?;
+        .filter(outbox::first_attempt_at.is_not_null());
+    // Each batch of events asks; for both databases as one, diesel writes the text anew each time.
+    let rows: Vec<Row> = match db {
+        Db::Sqlite(connection) => in_flight.load(connection)?,
+        Db::Postgres(connection) => in_flight.load(connection)?,
+    };
     rows.into_iter().map(call).collect()
 }
 

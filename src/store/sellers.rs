@@ -27,15 +27,19 @@ type Columns = (String, String, Option<String>, Option<NaiveDateTime>);
 
 /// Every seller of this database.
 pub fn all(db: &mut Db) -> StoreResult<Vec<Seller>> {
-    let rows: Vec<Columns> = sellers::table
+    let all = sellers::table
         .select((
             sellers::merchant_id,
             sellers::environment,
             sellers::refusal,
             sellers::refused_at,
         ))
-        .order(sellers::merchant_id)
-        .load(db)?;
+        .order(sellers::merchant_id);
+    // Each batch of events asks; for both databases as one, diesel writes the text anew each time.
+    let rows: Vec<Columns> = match db {
+        Db::Sqlite(connection) => all.load(connection)?,
+        Db::Postgres(connection) => all.load(connection)?,
+    };
     Ok(rows.into_iter().map(seller).collect())
 }
 

@@ -198,14 +198,12 @@ pub(super) fn change(learning: &Learning, old: Option<&Row>, new: &Row) -> Optio
             return None;
         }
     }
-    let columns = old.map(columns).unwrap_or_default();
-    let fields = columns_of_both(&columns, &self::columns(new));
     Some(Change {
         customer_id: new.id.clone(),
         square_id: new.square_id.clone(),
         source: learning.source,
         version: new.square.version,
-        fields,
+        fields: differing(old, new),
         at: learning.now,
     })
 }
@@ -228,14 +226,29 @@ pub(crate) fn square_columns(profile: &Profile, version: Option<i64>) -> SquareC
     }
 }
 
-/// The columns that history tells of, each with its value.
-fn columns(row: &Row) -> Vec<(&'static str, Value)> {
-    let mut columns: Vec<(&'static str, Value)> = Field::ALL
-        .into_iter()
-        .map(|field| (field.column(), json!(row.fields.get(field))))
-        .collect();
+/// The columns that history tells of, where they differ: each with its old and
+/// its new value.
+fn differing(old: Option<&Row>, new: &Row) -> Vec<(&'static str, Value, Value)> {
+    let of_fields = Field::ALL.into_iter().filter_map(|field| {
+        let before = old.and_then(|old| old.fields.get(field));
+        let after = new.fields.get(field);
+        (before != after).then(|| (field.column(), json!(before), json!(after)))
+    });
+    let before = old.map(squares).unwrap_or_default();
+    let of_square = squares(new).into_iter().enumerate();
+    let of_square = of_square.filter_map(|(position, (column, value))| {
+        let before = before
+            .get(position)
+            .map_or(Value::Null, |(_, value)| value.clone());
+        (before != value).then_some((column, before, value))
+    });
+    of_fields.chain(of_square).collect()
+}
+
+/// The other columns that history tells of, each with its value.
+fn squares(row: &Row) -> Vec<(&'static str, Value)> {
     let square = &row.square;
-    columns.extend([
+    vec![
         ("square_id", json!(row.square_id)),
         ("email_unsubscribed", json!(square.email_unsubscribed)),
         ("creation_source", json!(square.creation_source)),
@@ -243,22 +256,5 @@ fn columns(row: &Row) -> Vec<(&'static str, Value)> {
         ("segment_ids", json!(square.segment_ids)),
         ("deleted_at", json!(row.deleted_at.map(|at| at.to_string()))),
         ("merged_into", json!(row.merged_into)),
-    ]);
-    columns
-}
-
-fn columns_of_both(
-    old: &[(&'static str, Value)],
-    new: &[(&'static str, Value)],
-) -> Vec<(&'static str, Value, Value)> {
-    let mut differing = Vec::new();
-    for (position, (column, value)) in new.iter().enumerate() {
-        let before = old
-            .get(position)
-            .map_or(Value::Null, |(_, value)| value.clone());
-        if before != *value {
-            differing.push((*column, before, value.clone()));
-        }
-    }
-    differing
+    ]
 }
