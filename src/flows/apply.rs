@@ -56,6 +56,15 @@ pub fn apply(
     observations: &[impl Borrow<Observation>],
 ) -> StoreResult<Vec<Effect>> {
     images::lock(db, &learning.merchant)?;
+    locked(db, learning, observations)
+}
+
+/// Like [`apply`], where the seller's images are locked.
+pub(crate) fn locked(
+    db: &mut Db,
+    learning: &Learning,
+    observations: &[impl Borrow<Observation>],
+) -> StoreResult<Vec<Effect>> {
     let mut book = Book::about(db, learning, observations.iter().map(Borrow::borrow))?;
     let effects = observations
         .iter()

@@ -6,30 +6,25 @@
 //! an event that cannot be read or stored is kept as dead and holds up nobody.
 //! A crash before the commit leaves nothing, and Square sends again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::Timestamp;
-use crate::domain::id::MerchantId;
-use crate::domain::image::Effect;
 use crate::domain::merge::Rule;
-use crate::domain::observation::Observation;
 use crate::domain::seeded::{self, Bug};
-use crate::flows::apply::{self, Learning};
 use crate::flows::counters::Counters;
-use crate::store::changes::Source;
 use crate::store::inbox::{self, State};
-use crate::store::{Db, Store, StoreError, StoreResult, Turn, sellers};
+use crate::store::{Db, Store, StoreError, StoreResult, Turn};
 
 mod delivery;
+mod effect;
 mod known;
 mod listed;
 mod queue;
 mod retry;
 mod waiting;
 
-use delivery::Content;
 pub use delivery::Delivery;
+use effect::take_effect;
 use known::Known;
 pub(crate) use listed::Reached;
 pub use queue::{Answers, Batch, Overloaded, Queue, Ticket};
@@ -213,86 +208,4 @@ fn commit(
         outcomes,
         collisions: known.collisions,
     })
-}
-
-/// What became of an event, and why.
-pub(crate) struct Verdict {
-    pub(crate) state: State,
-    pub(crate) reason: Option<String>,
-}
-
-impl Verdict {
-    fn bare(state: State) -> Self {
-        Self {
-            state,
-            reason: None,
-        }
-    }
-
-    fn of(state: State, reason: impl Into<String>) -> Self {
-        Self {
-            state,
-            reason: Some(reason.into()),
-        }
-    }
-}
-
-/// An event that cannot be read is kept for a person, and the others go on.
-fn dead(reason: &str) -> StoreResult<Verdict> {
-    if seeded::is_on(Bug::PoisonBlocksTheQueue) {
-        return Err(StoreError::Unavailable(reason.to_owned()));
-    }
-    Ok(Verdict::of(State::Dead, reason))
-}
-
-/// Lets what the deliveries show take effect, all of one seller's together.
-fn take_effect(
-    db: &mut Db,
-    deliveries: &[&Delivery],
-    rule: Rule,
-    now: Timestamp,
-) -> StoreResult<Vec<Verdict>> {
-    let known: Vec<MerchantId> = sellers::all(db)?
-        .into_iter()
-        .map(|seller| seller.merchant_id)
-        .collect();
-    let mut verdicts = Vec::with_capacity(deliveries.len());
-    let mut shown: HashMap<&MerchantId, (Vec<&Observation>, Vec<usize>)> = HashMap::new();
-    for (position, delivery) in deliveries.iter().enumerate() {
-        verdicts.push(match (&delivery.content, &delivery.merchant_id) {
-            (Content::Dead(reason), _) => dead(reason)?,
-            (Content::Nothing(reason), _) => Verdict::of(State::Ignored, *reason),
-            (Content::Shows(_), _) if known.is_empty() => Verdict::bare(State::Waiting),
-            (Content::Shows(observations), Some(merchant))
-                if known.contains(merchant) || seeded::is_on(Bug::ForeignSellerTaken) =>
-            {
-                let (all, owners) = shown.entry(merchant).or_default();
-                owners.extend(std::iter::repeat_n(position, observations.len()));
-                all.extend(observations);
-                Verdict::bare(State::Superseded)
-            }
-            (Content::Shows(_), _) => {
-                Verdict::of(State::Ignored, "its seller is not one of this database's")
-            }
-        });
-    }
-    for (merchant, (observations, owners)) in shown {
-        let learning = Learning {
-            merchant: merchant.clone(),
-            source: Source::Event,
-            rule,
-            now,
-        };
-        let effects = apply::apply(db, &learning, &observations)?;
-        for (owner, _) in owners
-            .iter()
-            .zip(effects)
-            .filter(|(_, effect)| *effect == Effect::News)
-        {
-            if let Some(verdict) = verdicts.get_mut(*owner) {
-                verdict.state = State::Applied;
-            }
-        }
-    }
-    Ok(verdicts)
 }

@@ -1,15 +1,20 @@
 //! `sellers`: whose directories are kept here.
 
 use chrono::NaiveDateTime;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, Text};
 
 use crate::domain::Timestamp;
 use crate::domain::id::MerchantId;
 use crate::store::connection::Db;
 use crate::store::customers::SyncState;
 use crate::store::error::StoreResult;
+use crate::store::lookup::Lookup;
 use crate::store::schema::{customers, local_edits, sellers};
 use crate::store::time::{moment, stored};
+use crate::store::transaction::wait;
 
 /// A seller as recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +40,7 @@ pub fn all(db: &mut Db) -> StoreResult<Vec<Seller>> {
             sellers::refused_at,
         ))
         .order(sellers::merchant_id);
-    // Each batch of events asks; for both databases as one, diesel writes the text anew each time.
-    let rows: Vec<Columns> = match db {
-        Db::Sqlite(connection) => all.load(connection)?,
-        Db::Postgres(connection) => all.load(connection)?,
-    };
+    let rows: Vec<Columns> = all.load(db)?;
     Ok(rows.into_iter().map(seller).collect())
 }
 
@@ -51,6 +52,59 @@ fn seller((merchant_id, environment, refusal, refused_at): Columns) -> Seller {
         refusal,
     }
 }
+
+/// Whether any seller is known.
+pub fn any(db: &mut Db) -> StoreResult<bool> {
+    let known = sellers::table.select(sellers::merchant_id);
+    Ok(diesel::select(diesel::dsl::exists(known)).get_result(db)?)
+}
+
+/// Of these, the sellers of this database. Other transactions are kept from
+/// their images until this one ends.
+pub fn lock(db: &mut Db, wanted: &[&MerchantId]) -> StoreResult<Vec<MerchantId>> {
+    let wanted: Vec<&str> = wanted.iter().map(|id| id.as_str()).collect();
+    let known: Vec<String> = match db {
+        Db::Sqlite(connection) => {
+            let id = sellers::merchant_id;
+            Lookup::new(id, "sellers", id, wanted).load(connection)?
+        }
+        Db::Postgres(connection) => {
+            let rows: Vec<(String, String)> = Waited(&wanted).load(connection)?;
+            rows.into_iter().map(|(id, _)| id).collect()
+        }
+    };
+    Ok(known.into_iter().map(MerchantId::new).collect())
+}
+
+/// The ids of sellers that were waited for one after the other, always in the
+/// same order: two that wait for each other's would wait for ever.
+struct Waited<'a>(&'a [&'a str]);
+struct WaitedId;
+
+impl QueryId for Waited<'_> {
+    type QueryId = WaitedId;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for Waited<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT merchant_id, ");
+        wait(&mut out, |out| {
+            out.push_sql("merchant_id");
+            Ok(())
+        })?;
+        out.push_sql("::text FROM (SELECT merchant_id FROM sellers WHERE merchant_id = ANY (");
+        out.push_bind_param::<Array<Text>, _>(&self.0)?;
+        out.push_sql(") ORDER BY merchant_id) AS known");
+        Ok(())
+    }
+}
+
+impl Query for Waited<'_> {
+    type SqlType = (Text, Text);
+}
+
+impl RunQueryDsl<PgConnection> for Waited<'_> {}
 
 /// Records a seller that is not known yet, and gives it the rows that
 /// applications inserted before it was.

@@ -153,11 +153,22 @@ impl QueryId for Wait<'_> {
 
 impl QueryFragment<Pg> for Wait<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || ");
-        out.push_bind_param::<diesel::sql_types::Text, _>(&self.0)?;
-        out.push_sql(", 0))");
-        Ok(())
+        out.push_sql("SELECT ");
+        wait(&mut out, |out| {
+            out.push_bind_param::<diesel::sql_types::Text, _>(&self.0)
+        })
     }
+}
+
+/// Writes the expression that waits for `work`, which is an expression too.
+pub(crate) fn wait<'b>(
+    out: &mut AstPass<'_, 'b, Pg>,
+    work: impl FnOnce(&mut AstPass<'_, 'b, Pg>) -> QueryResult<()>,
+) -> QueryResult<()> {
+    out.push_sql("pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || ");
+    work(out)?;
+    out.push_sql(", 0))");
+    Ok(())
 }
 
 impl RunQueryDsl<PgConnection> for Wait<'_> {}

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::id::MerchantId;
 use crate::domain::observation::Observation;
-use crate::flows::receive::Verdict;
+use crate::flows::receive::effect::Verdict;
 use crate::square::client::Listed;
 use crate::square::event::{About, Event, Idle, Unreadable};
 use crate::square::signature::Verified;

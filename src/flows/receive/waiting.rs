@@ -44,7 +44,7 @@ impl Receive {
 }
 
 fn is_due(db: &mut Db) -> StoreResult<bool> {
-    Ok(!inbox::waiting(db, 1)?.is_empty() && !sellers::all(db)?.is_empty())
+    Ok(!inbox::waiting(db, 1)?.is_empty() && sellers::any(db)?)
 }
 
 fn settle(db: &mut Db, limit: i64, rule: Rule, now: Timestamp) -> StoreResult<usize> {

@@ -1,11 +1,15 @@
 //! Other programs in the way: what cannot be committed is not confirmed, and
 //! one row that an application holds holds up nothing else.
 
+use bytes::Bytes;
 use chrono::Utc;
 use squaresync::domain::id::MerchantId;
 use squaresync::domain::merge::Rule;
 use squaresync::flows::apply::{Learning, catch_up};
+use squaresync::flows::receive::{Delivery, Outcome};
+use squaresync::square::signature::Verified;
 use squaresync::store::changes::Source;
+use squaresync::store::inbox::State;
 
 use super::effects::event;
 use super::served::{SELLER, served};
@@ -14,6 +18,7 @@ use crate::support::{Kind, TestDb, on_each_database};
 on_each_database! {
     what_cannot_be_committed_is_not_confirmed,
     a_row_that_an_application_holds_is_brought_along_later,
+    batches_about_the_same_two_sellers_do_not_wait_for_each_other_for_ever,
 }
 
 async fn what_cannot_be_committed_is_not_confirmed(db: TestDb) {
@@ -84,4 +89,28 @@ async fn a_row_that_an_application_holds_is_brought_along_later(db: TestDb) {
     let held = ["given_name", "nickname", "sync_state"];
     let held = app.other.lines(&held, "customers ORDER BY square_id");
     assert_eq!(held, ["A 1 Annie pending", "B 0 - synced"]);
+}
+
+async fn batches_about_the_same_two_sellers_do_not_wait_for_each_other_for_ever(db: TestDb) {
+    let app = served(&db).await;
+    app.meet("OTHER").await;
+    let batch = |round: usize, name: &str| {
+        let id = format!("{name}{round}");
+        let own = event(&id, "customer.created", &id, 0);
+        let own = String::from_utf8(own).unwrap();
+        let others = own.replace(SELLER, "OTHER").replace(&id, &format!("O{id}"));
+        let read = |body: String| Delivery::read(&Verified::recorded(Bytes::from(body)));
+        vec![read(own), read(others)]
+    };
+
+    for round in 0..20 {
+        let (one, other) = tokio::join!(
+            app.receive.take(batch(round, "A"), Utc::now()),
+            app.receive.take(batch(round, "B"), Utc::now()),
+        );
+
+        for outcome in one.into_iter().chain(other) {
+            assert_eq!(outcome.unwrap(), Outcome::Kept(State::Applied));
+        }
+    }
 }

@@ -1,0 +1,111 @@
+//! What deliveries that are new do.
+//!
+//! In: deliveries, and the transaction they belong to. Out: a verdict for each,
+//! and its effect in the tables. The promise: one that cannot be read, or is not
+//! about a customer of this database's sellers, changes nothing and holds up nobody.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::Timestamp;
+use crate::domain::id::MerchantId;
+use crate::domain::image::Effect;
+use crate::domain::merge::Rule;
+use crate::domain::observation::Observation;
+use crate::domain::seeded::{self, Bug};
+use crate::flows::apply::{self, Learning};
+use crate::flows::receive::Delivery;
+use crate::flows::receive::delivery::Content;
+use crate::store::changes::Source;
+use crate::store::inbox::State;
+use crate::store::{Db, StoreError, StoreResult, sellers};
+
+/// What became of an event, and why.
+pub(crate) struct Verdict {
+    pub(crate) state: State,
+    pub(crate) reason: Option<String>,
+}
+
+impl Verdict {
+    fn bare(state: State) -> Self {
+        Self {
+            state,
+            reason: None,
+        }
+    }
+
+    fn of(state: State, reason: impl Into<String>) -> Self {
+        Self {
+            state,
+            reason: Some(reason.into()),
+        }
+    }
+}
+
+/// An event that cannot be read is kept for a person, and the others go on.
+fn dead(reason: &str) -> StoreResult<Verdict> {
+    if seeded::is_on(Bug::PoisonBlocksTheQueue) {
+        return Err(StoreError::Unavailable(reason.to_owned()));
+    }
+    Ok(Verdict::of(State::Dead, reason))
+}
+
+/// The sellers of whose customers these show something.
+fn named<'a>(deliveries: &[&'a Delivery]) -> Vec<&'a MerchantId> {
+    let showing = deliveries
+        .iter()
+        .filter(|delivery| matches!(delivery.content, Content::Shows(_)));
+    let named: BTreeSet<&MerchantId> = showing
+        .filter_map(|delivery| delivery.merchant_id.as_ref())
+        .collect();
+    named.into_iter().collect()
+}
+
+/// Lets what the deliveries show take effect, all of one seller's together.
+pub(super) fn take_effect(
+    db: &mut Db,
+    deliveries: &[&Delivery],
+    rule: Rule,
+    now: Timestamp,
+) -> StoreResult<Vec<Verdict>> {
+    let known = sellers::lock(db, &named(deliveries))?;
+    let is_nobody_known = known.is_empty() && !sellers::any(db)?;
+    let mut verdicts = Vec::with_capacity(deliveries.len());
+    let mut shown: HashMap<&MerchantId, (Vec<&Observation>, Vec<usize>)> = HashMap::new();
+    for (position, delivery) in deliveries.iter().enumerate() {
+        verdicts.push(match (&delivery.content, &delivery.merchant_id) {
+            (Content::Dead(reason), _) => dead(reason)?,
+            (Content::Nothing(reason), _) => Verdict::of(State::Ignored, *reason),
+            (Content::Shows(_), _) if is_nobody_known => Verdict::bare(State::Waiting),
+            (Content::Shows(observations), Some(merchant))
+                if known.contains(merchant) || seeded::is_on(Bug::ForeignSellerTaken) =>
+            {
+                let (all, owners) = shown.entry(merchant).or_default();
+                owners.extend(std::iter::repeat_n(position, observations.len()));
+                all.extend(observations);
+                Verdict::bare(State::Superseded)
+            }
+            (Content::Shows(_), _) => {
+                Verdict::of(State::Ignored, "its seller is not one of this database's")
+            }
+        });
+    }
+    for (merchant, (observations, owners)) in shown {
+        let learning = Learning {
+            merchant: merchant.clone(),
+            source: Source::Event,
+            rule,
+            now,
+        };
+        let effects = apply::locked(db, &learning, &observations)?;
+        for (owner, _) in owners
+            .iter()
+            .zip(effects)
+            .filter(|(_, effect)| *effect == Effect::News)
+        {
+            if let Some(verdict) = verdicts.get_mut(*owner) {
+                verdict.state = State::Applied;
+            }
+        }
+    }
+    Ok(verdicts)
+}
