@@ -24,6 +24,7 @@ mod connection;
 pub mod customers;
 mod doubt;
 pub mod edits;
+pub mod effects;
 mod error;
 mod files;
 pub mod images;

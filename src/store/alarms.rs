@@ -63,13 +63,16 @@ pub fn raise(
         detail,
         raised_at: stored(known.map_or(now, |alarm| alarm.raised_at)),
     }];
-    batch::upsert!(
-        db,
-        alarms(merchant_id, name),
-        rows.as_slice(),
-        Row<'_>,
-        [detail, raised_at]
-    );
+    batch::write(db, |to| {
+        batch::upsert!(
+            to,
+            alarms(merchant_id, name),
+            rows.as_slice(),
+            Row<'_>,
+            [detail, raised_at]
+        );
+        Ok(())
+    })?;
     Ok(true)
 }
 

@@ -1,27 +1,59 @@
-//! Many rows at once: one prepared statement for each on SQLite, where a
-//! statement costs nothing but its work; one for all on PostgreSQL, where each
-//! costs a round trip. That one is given its columns as arrays: its text is the
-//! same however many rows there are, so that it is prepared once, too.
+//! Many rows at once, of one table or several: one prepared statement for each
+//! row on SQLite, where a statement costs nothing but its work; one for all of
+//! them on PostgreSQL, where each costs a round trip. That one is given its
+//! columns as arrays: its text is the same however many rows there are, so that
+//! it is prepared once, too.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{Array, HasSqlType};
-use diesel::{IntoSql, PgConnection, QueryResult, RunQueryDsl};
+use diesel::{IntoSql, QueryResult, RunQueryDsl, SqliteConnection};
+
+use crate::store::connection::Db;
+use crate::store::error::StoreResult;
+
+/// Where rows are written.
+pub(crate) enum To<'c, 'a> {
+    /// SQLite takes each at once.
+    File(&'c mut SqliteConnection),
+    /// PostgreSQL is told of all together.
+    Server(&'c mut Vec<Insert<'a>>),
+}
+
+/// Writes what `work` writes. No two of the tables' rows may need each other:
+/// which of them PostgreSQL writes first is not said.
+pub(crate) fn write<'a>(
+    db: &mut Db,
+    work: impl FnOnce(&mut To<'_, 'a>) -> StoreResult<()>,
+) -> StoreResult<()> {
+    match db {
+        Db::Sqlite(connection) => work(&mut To::File(connection)),
+        Db::Postgres(connection) => {
+            let mut inserts = Vec::new();
+            work(&mut To::Server(&mut inserts))?;
+            inserts.retain(|insert| !insert.rows.is_empty);
+            if !inserts.is_empty() {
+                Together(inserts).execute(connection)?;
+            }
+            Ok(())
+        }
+    }
+}
 
 /// Inserts `rows`, a slice, of which these are the columns.
 macro_rules! insert {
-    ($db:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]) => {
-        match $db {
-            $crate::store::connection::Db::Sqlite(connection) => {
+    ($to:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]) => {
+        match $to {
+            $crate::store::batch::To::File(connection) => {
+                let connection: &mut diesel::SqliteConnection = connection;
                 $crate::store::batch::known!();
                 for row in $rows {
                     Known(diesel::insert_into($table::table).values(row)).execute(connection)?;
                 }
             }
-            $crate::store::connection::Db::Postgres(connection) => {
-                $crate::store::batch::arrays!($table, $rows, $row, [$($column),+])
-                    .insert(connection, "")?;
+            $crate::store::batch::To::Server(inserts) => {
+                inserts.push($crate::store::batch::arrays!($table, $rows, $row, [$($column),+]).or(String::new()));
             }
         }
     };
@@ -32,11 +64,12 @@ pub(crate) use insert;
 /// the old one, but for the columns named after the key: they stay.
 macro_rules! upsert {
     (
-        $db:expr, $table:ident ($($key:ident),+ $(; $($stays:ident),+)?), $rows:expr,
+        $to:expr, $table:ident ($($key:ident),+ $(; $($stays:ident),+)?), $rows:expr,
         $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]
     ) => {
-        match $db {
-            $crate::store::connection::Db::Sqlite(connection) => {
+        match $to {
+            $crate::store::batch::To::File(connection) => {
+                let connection: &mut diesel::SqliteConnection = connection;
                 $crate::store::batch::known!();
                 $crate::store::batch::replacing!($table ($($key),+), $row $(<$life>)?, [$($column),+]);
                 for row in $rows {
@@ -50,12 +83,11 @@ macro_rules! upsert {
                     }
                 }
             }
-            $crate::store::connection::Db::Postgres(connection) => {
+            $crate::store::batch::To::Server(inserts) => {
                 let columns = [$(concat!(stringify!($column), " = excluded.", stringify!($column))),+];
                 let keys = [$(stringify!($key)),+].join(", ");
                 let or = format!(" ON CONFLICT ({keys}) DO UPDATE SET {}", columns.join(", "));
-                $crate::store::batch::arrays!($table, $rows, $row, [$($key,)+ $($($stays,)+)? $($column),+])
-                    .insert(connection, &or)?;
+                inserts.push($crate::store::batch::arrays!($table, $rows, $row, [$($key,)+ $($($stays,)+)? $($column),+]).or(or));
             }
         }
     };
@@ -102,18 +134,16 @@ impl<'a> Arrays<'a> {
             .push(Box::new(IntoSql::into_sql::<Array<S>>(column)));
     }
 
-    /// Inserts the rows; `or` says what becomes of one that is there already.
-    pub(crate) fn insert(self, connection: &mut PgConnection, or: &str) -> QueryResult<()> {
-        if !self.is_empty {
-            Insert { rows: self, or }.execute(connection)?;
-        }
-        Ok(())
+    /// `or` says what becomes of a row that is there already.
+    pub(crate) fn or(self, or: String) -> Insert<'a> {
+        Insert { rows: self, or }
     }
 }
 
-struct Insert<'a> {
+/// Rows for a table of PostgreSQL.
+pub(crate) struct Insert<'a> {
     rows: Arrays<'a>,
-    or: &'a str,
+    or: String,
 }
 
 impl QueryFragment<Pg> for Insert<'_> {
@@ -130,17 +160,39 @@ impl QueryFragment<Pg> for Insert<'_> {
             values.walk_ast(out.reborrow())?;
         }
         out.push_sql(")");
-        out.push_sql(self.or);
+        out.push_sql(&self.or);
         Ok(())
     }
 }
 
-impl QueryId for Insert<'_> {
+/// Inserts as one statement: all but the last are its `WITH`.
+struct Together<'a>(Vec<Insert<'a>>);
+
+impl QueryFragment<Pg> for Together<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let mut words = std::iter::once("WITH ").chain(std::iter::repeat(", "));
+        let Some((last, others)) = self.0.split_last() else {
+            return Ok(());
+        };
+        for insert in others {
+            out.push_sql(words.next().unwrap_or_default());
+            out.push_sql("new_");
+            out.push_sql(insert.rows.table);
+            out.push_sql(" AS (");
+            insert.walk_ast(out.reborrow())?;
+            out.push_sql(")");
+        }
+        out.push_sql(" ");
+        last.walk_ast(out.reborrow())
+    }
+}
+
+impl QueryId for Together<'_> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<C> RunQueryDsl<C> for Insert<'_> {}
+impl<C> RunQueryDsl<C> for Together<'_> {}
 
 /// Makes `Known(insert)`, an insert that diesel knows again by its type. It would
 /// write its text anew for each row else, only to see that it is prepared.
@@ -214,9 +266,10 @@ pub(crate) use replacing;
 /// Inserts `rows`, a slice, of which these are the columns, but for those that
 /// would break a unique index.
 macro_rules! insert_new {
-    ($db:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]) => {
-        match $db {
-            $crate::store::connection::Db::Sqlite(connection) => {
+    ($to:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]) => {
+        match $to {
+            $crate::store::batch::To::File(connection) => {
+                let connection: &mut diesel::SqliteConnection = connection;
                 $crate::store::batch::known!();
                 for row in $rows {
                     let insert = diesel::insert_into($table::table)
@@ -225,9 +278,8 @@ macro_rules! insert_new {
                     Known(insert).execute(connection)?;
                 }
             }
-            $crate::store::connection::Db::Postgres(connection) => {
-                $crate::store::batch::arrays!($table, $rows, $row, [$($column),+])
-                    .insert(connection, " ON CONFLICT DO NOTHING")?;
+            $crate::store::batch::To::Server(inserts) => {
+                inserts.push($crate::store::batch::arrays!($table, $rows, $row, [$($column),+]).or(" ON CONFLICT DO NOTHING".to_owned()));
             }
         }
     };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::domain::Timestamp;
 use crate::domain::field::Field;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
-use crate::store::batch;
+use crate::store::batch::{self, To};
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::json::{json, parsed};
@@ -62,7 +62,7 @@ pub struct Change {
 #[diesel(table_name = changes)]
 // NULL is written as such: the statement is always the same one and prepared once.
 #[diesel(treat_none_as_default_value = false)]
-struct Row {
+pub(super) struct Row {
     merchant_id: String,
     customer_id: String,
     square_id: Option<String>,
@@ -74,14 +74,21 @@ struct Row {
 
 /// Adds to the log.
 pub fn add(db: &mut Db, merchant: &MerchantId, all: &[Change]) -> StoreResult<()> {
-    let rows = all
-        .iter()
-        .map(|change| row(merchant, change))
-        .collect::<StoreResult<Vec<Row>>>()?;
+    let rows = rows(merchant, all)?;
+    batch::write(db, |to| write(to, &rows))
+}
+
+/// Effects as their table has them.
+pub(super) fn rows(merchant: &MerchantId, all: &[Change]) -> StoreResult<Vec<Row>> {
+    all.iter().map(|change| row(merchant, change)).collect()
+}
+
+/// Adds such rows to the log.
+pub(super) fn write<'a>(to: &mut To<'_, 'a>, rows: &'a [Row]) -> StoreResult<()> {
     batch::insert!(
-        db,
+        to,
         changes,
-        rows.as_slice(),
+        rows,
         Row,
         [
             merchant_id,

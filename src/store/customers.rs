@@ -8,8 +8,8 @@ use diesel::prelude::*;
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
+use crate::store::batch;
 use crate::store::connection::Db;
-use crate::store::customers::columns::Columns;
 use crate::store::error::StoreResult;
 use crate::store::lookup::Lookup;
 use crate::store::schema::{customers, outbox};
@@ -19,7 +19,11 @@ pub mod by_hand;
 mod columns;
 pub mod count;
 pub mod garbled;
+mod lock;
 pub mod look;
+
+pub(super) use columns::{Columns, write};
+pub use lock::{Found, lock};
 
 /// Lists rows in the state that follows, for a person to run.
 pub const LIST_BY_STATE: &str =
@@ -107,46 +111,6 @@ pub struct SquareColumns {
     pub updated_at: Option<NaiveDateTime>,
 }
 
-/// What a look at rows by id found.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The rows, ours to change until the transaction ends.
-    pub rows: Vec<Row>,
-    /// Rows that are there, but that an application has locked right now.
-    pub locked: Vec<CustomerId>,
-}
-
-/// The rows with these ids, locked against applications' writes. Does not wait
-/// for rows that an application holds, but names them.
-pub fn lock(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Found> {
-    if ids.is_empty() {
-        return Ok(Found::default());
-    }
-    let wanted: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
-    let found: Vec<Columns> = match db {
-        Db::Sqlite(connection) => with_ids(ids).load(connection)?,
-        Db::Postgres(connection) => customers::table
-            .filter(customers::id.eq_any(&wanted))
-            .for_update()
-            .skip_locked()
-            .load(connection)?,
-    };
-    let rows: Vec<Row> = found.into_iter().map(Columns::into_row).collect();
-    let mut locked = Vec::new();
-    if matches!(db, Db::Postgres(_)) && rows.len() < wanted.len() {
-        let there: Vec<String> = customers::table
-            .filter(customers::id.eq_any(&wanted))
-            .select(customers::id)
-            .load(db)?;
-        locked = there
-            .into_iter()
-            .map(CustomerId::new)
-            .filter(|id| rows.iter().all(|row| row.id != *id))
-            .collect();
-    }
-    Ok(Found { rows, locked })
-}
-
 /// The rows with these ids, to be looked at only.
 pub fn load(db: &mut Db, ids: &[CustomerId]) -> StoreResult<Vec<Row>> {
     let rows: Vec<Columns> = with_ids(ids).load_from(db)?;
@@ -162,9 +126,14 @@ fn with_ids(
 
 /// Writes rows, new ones and changed ones.
 pub fn put(db: &mut Db, merchant: &MerchantId, rows: &[Row]) -> StoreResult<()> {
-    let columns: Vec<Columns> = rows.iter().map(|row| Columns::of(merchant, row)).collect();
-    columns::upsert(db, &columns)?;
+    let columns = columns(merchant, rows);
+    batch::write(db, |to| write(to, &columns))?;
     garbled::keep(db, rows)
+}
+
+/// Rows as their table has them.
+pub(super) fn columns(merchant: &MerchantId, rows: &[Row]) -> Vec<Columns> {
+    rows.iter().map(|row| Columns::of(merchant, row)).collect()
 }
 
 /// Rows that hold something for Square and that no call in the outbox is about.

@@ -14,7 +14,7 @@ use crate::domain::field::Fields;
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
 use crate::domain::image::{Image, Tombstone};
 use crate::domain::observation::Cause;
-use crate::store::batch;
+use crate::store::batch::{self, To};
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::json::{json, parsed};
@@ -39,7 +39,7 @@ pub struct Held {
 #[diesel(table_name = images)]
 // NULL is written as such: the statement is always the same one and prepared once.
 #[diesel(treat_none_as_default_value = false)]
-struct Row {
+pub(super) struct Row {
     merchant_id: String,
     square_id: String,
     customer_id: Option<String>,
@@ -156,21 +156,23 @@ pub fn unmerged(db: &mut Db, merchant: &MerchantId, limit: i64) -> StoreResult<V
     Ok(ids.into_iter().map(SquareId::new).collect())
 }
 
-/// Writes images, new ones and changed ones.
-pub fn put(
-    db: &mut Db,
+/// Images as their table has them.
+pub(super) fn rows(
     merchant: &MerchantId,
     held: &[(SquareId, Held)],
     now: Timestamp,
-) -> StoreResult<()> {
-    let rows = held
-        .iter()
-        .map(|(id, held)| row(merchant, id, held, now))
-        .collect::<StoreResult<Vec<Row>>>()?;
+) -> StoreResult<Vec<Row>> {
+    let rows = held.iter();
+    rows.map(|(id, held)| row(merchant, id, held, now))
+        .collect()
+}
+
+/// Writes such rows, new ones and changed ones.
+pub(super) fn write<'a>(to: &mut To<'_, 'a>, rows: &'a [Row]) -> StoreResult<()> {
     batch::upsert!(
-        db,
+        to,
         images(merchant_id, square_id),
-        rows.as_slice(),
+        rows,
         Row,
         [
             customer_id,

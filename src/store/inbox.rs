@@ -135,24 +135,26 @@ pub fn add(db: &mut Db, entries: &[Entry<'_>], now: Timestamp) -> StoreResult<()
             listed: entry.listed,
         })
         .collect();
-    batch::insert_new!(
-        db,
-        inbox,
-        rows.as_slice(),
-        Row<'_>,
-        [
-            merchant_id,
-            event_id,
-            event_type,
-            body,
-            body_sha256,
-            state,
-            reason,
-            received_at,
-            listed,
-        ]
-    );
-    Ok(())
+    batch::write(db, |to| {
+        batch::insert_new!(
+            to,
+            inbox,
+            rows.as_slice(),
+            Row<'_>,
+            [
+                merchant_id,
+                event_id,
+                event_type,
+                body,
+                body_sha256,
+                state,
+                reason,
+                received_at,
+                listed,
+            ]
+        );
+        Ok(())
+    })
 }
 
 /// Up to `limit` events that wait for their seller to be known, oldest first.

@@ -59,14 +59,16 @@ pub fn set(db: &mut Db, merchant: &MerchantId, name: &str, reached: Timestamp) -
         name,
         reached_at: stored(reached),
     }];
-    batch::upsert!(
-        db,
-        marks(merchant_id, name),
-        rows.as_slice(),
-        Row<'_>,
-        [reached_at]
-    );
-    Ok(())
+    batch::write(db, |to| {
+        batch::upsert!(
+            to,
+            marks(merchant_id, name),
+            rows.as_slice(),
+            Row<'_>,
+            [reached_at]
+        );
+        Ok(())
+    })
 }
 
 /// Takes the mark of that name away.

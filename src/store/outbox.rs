@@ -103,8 +103,9 @@ pub fn put(db: &mut Db, merchant: &MerchantId, calls: &[Call]) -> StoreResult<()
         .iter()
         .map(|call| row(merchant, call))
         .collect::<StoreResult<Vec<Row>>>()?;
-    batch::upsert!(
-        db,
+    batch::write(db, |to| {
+        batch::upsert!(
+            to,
         outbox(customer_id; merchant_id),
         rows.as_slice(),
         Row,
@@ -119,8 +120,9 @@ pub fn put(db: &mut Db, merchant: &MerchantId, calls: &[Call]) -> StoreResult<()
             first_attempt_at,
             created_at,
         ]
-    );
-    Ok(())
+        );
+        Ok(())
+    })
 }
 
 /// The call that is to be tried first of those that may be tried at `now`, deletes

@@ -50,14 +50,16 @@ pub fn count(db: &mut Db, merchant: &MerchantId, ids: &[CustomerId]) -> StoreRes
             times: times(id) + 1,
         })
         .collect();
-    batch::upsert!(
-        db,
+    batch::write(db, |to| {
+        batch::upsert!(
+            to,
         refused_creates(customer_id; merchant_id),
         rows.as_slice(),
         Row<'_>,
         [times]
-    );
-    Ok(())
+        );
+        Ok(())
+    })
 }
 
 /// Forgets the refusals of rows that have a profile, or are gone.

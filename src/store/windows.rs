@@ -53,14 +53,16 @@ pub fn add(db: &mut Db, merchant: &MerchantId, windows: &[Window]) -> StoreResul
             end_at: stored(window.end),
         })
         .collect();
-    batch::upsert!(
-        db,
-        backfill_windows(merchant_id, start_at),
-        rows.as_slice(),
-        Row<'_>,
-        [end_at]
-    );
-    Ok(())
+    batch::write(db, |to| {
+        batch::upsert!(
+            to,
+            backfill_windows(merchant_id, start_at),
+            rows.as_slice(),
+            Row<'_>,
+            [end_at]
+        );
+        Ok(())
+    })
 }
 
 /// Takes windows away, by their starts: they have been read.

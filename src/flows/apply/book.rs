@@ -14,11 +14,11 @@ use crate::flows::apply::Learning;
 use crate::flows::apply::ledger::{self, Entry};
 use crate::flows::apply::place::{Place, is_still_as_made, may_be_older, may_have_shown};
 use crate::flows::apply::row;
-use crate::store::changes::{self, Change};
-use crate::store::customers::{self, Row, SyncState};
-use crate::store::images::{self, Held};
+use crate::store::changes::Change;
+use crate::store::customers::{Row, SyncState};
+use crate::store::images::Held;
 use crate::store::outbox::{self, Call};
-use crate::store::{Db, StoreResult};
+use crate::store::{Db, StoreResult, effects};
 
 /// How long a chain of merges may be before it is taken for a ring.
 pub(crate) const LONGEST_CHAIN: usize = 100;
@@ -116,9 +116,7 @@ impl Book<'_> {
             .into_iter()
             .filter_map(|id| self.images.remove_entry(&id))
             .collect();
-        images::put(db, merchant, &held, self.learning.now)?;
-        customers::put(db, merchant, &rows)?;
-        changes::add(db, merchant, &self.changes)?;
+        effects::put(db, merchant, &held, &rows, &self.changes, self.learning.now)?;
         ledger::write(db, self.learning, self.ledger)?;
         outbox::remove(db, &self.settled_calls.into_iter().collect::<Vec<_>>())
     }

@@ -37,29 +37,31 @@ pub(super) struct NewRow {
 
 /// Adds rows to the table.
 pub(super) fn insert(db: &mut Db, rows: &[NewRow]) -> StoreResult<()> {
-    batch::insert!(
-        db,
-        conflicts,
-        rows,
-        NewRow,
-        [
-            merchant_id,
-            customer_id,
-            square_id,
-            field,
-            base_value,
-            square_value,
-            local_value,
-            square_at,
-            local_at,
-            rule,
-            candidates,
-            taken,
-            state,
-            found_at,
-        ]
-    );
-    Ok(())
+    batch::write(db, |to| {
+        batch::insert!(
+            to,
+            conflicts,
+            rows,
+            NewRow,
+            [
+                merchant_id,
+                customer_id,
+                square_id,
+                field,
+                base_value,
+                square_value,
+                local_value,
+                square_at,
+                local_at,
+                rule,
+                candidates,
+                taken,
+                state,
+                found_at,
+            ]
+        );
+        Ok(())
+    })
 }
 
 #[derive(Queryable)]

@@ -7,8 +7,7 @@ use diesel::prelude::*;
 
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, MerchantId, SquareId};
-use crate::store::batch;
-use crate::store::connection::Db;
+use crate::store::batch::{self, To};
 use crate::store::customers::{Row, SquareColumns, SyncState};
 use crate::store::error::StoreResult;
 use crate::store::schema::customers;
@@ -21,7 +20,7 @@ macro_rules! columns {
         #[diesel(table_name = customers)]
         // NULL is written as such: the statement is always the same one and prepared once.
         #[diesel(treat_none_as_default_value = false)]
-        pub(super) struct Columns {
+        pub(in crate::store) struct Columns {
             id: Text,
             merchant_id: Option<String>,
             square_id: Option<String>,
@@ -42,7 +41,7 @@ macro_rules! columns {
         }
 
         impl Columns {
-            pub(super) fn of(merchant: &MerchantId, row: &Row) -> Self {
+            pub(in crate::store) fn of(merchant: &MerchantId, row: &Row) -> Self {
                 let text = |field: Field| row.fields.get(field).map(Text::from);
                 Self {
                     id: Text::from(row.id.as_str()),
@@ -97,8 +96,8 @@ macro_rules! columns {
         }
 
         /// Inserts rows, or puts them in place of those with the same id.
-        pub(super) fn upsert(db: &mut Db, rows: &[Columns]) -> StoreResult<()> {
-            batch::upsert!(db, customers(id; merchant_id, created_at), rows, Columns, [
+        pub(in crate::store) fn write<'a>(to: &mut To<'_, 'a>, rows: &'a [Columns]) -> StoreResult<()> {
+            batch::upsert!(to, customers(id; merchant_id, created_at), rows, Columns, [
                 square_id, $($column,)* email_unsubscribed, creation_source, group_ids, segment_ids,
                 square_version, square_created_at, square_updated_at, sync_state, sync_error,
                 deleted_at, merged_into, updated_at,

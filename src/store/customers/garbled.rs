@@ -16,7 +16,7 @@ pub fn sentence(column: &str) -> String {
 
 /// Puts the bytes back that stand as other text in rows just written, but for
 /// fields that have got another value since.
-pub(super) fn keep(db: &mut Db, rows: &[Row]) -> StoreResult<()> {
+pub(in crate::store) fn keep(db: &mut Db, rows: &[Row]) -> StoreResult<()> {
     for row in rows {
         for (field, bytes) in &row.garbled {
             if row.fields.get(*field) != Some(&*String::from_utf8_lossy(bytes)) {

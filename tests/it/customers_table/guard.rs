@@ -4,7 +4,8 @@ use squaresync::domain::field::Field;
 use squaresync::domain::id::SquareId;
 use squaresync::store::Db;
 use squaresync::store::customers::{self, SyncState};
-use squaresync::store::images::{self, Held};
+use squaresync::store::effects;
+use squaresync::store::images::Held;
 
 use super::{full_row, put, row, synced};
 use crate::store::{merchant, now};
@@ -164,7 +165,7 @@ async fn a_synced_row_cannot_be_replaced_on_sqlite() {
     };
     let show = move |db: &mut Db| {
         let shown = (SquareId::new("SA"), shown);
-        images::put(db, &merchant(), &[shown], now())
+        effects::put(db, &merchant(), &[shown], &[], &[], now())
     };
     store.write(show).await.unwrap();
     let replace = "REPLACE INTO customers (id, given_name) VALUES ('A', 'Ann')";
