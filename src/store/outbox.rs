@@ -106,20 +106,20 @@ pub fn put(db: &mut Db, merchant: &MerchantId, calls: &[Call]) -> StoreResult<()
     batch::write(db, |to| {
         batch::upsert!(
             to,
-        outbox(customer_id; merchant_id),
-        rows.as_slice(),
-        Row,
-        [
-            operation,
-            square_id,
-            idempotency_key,
-            body,
-            sent_fields,
-            attempts,
-            next_attempt_at,
-            first_attempt_at,
-            created_at,
-        ]
+            outbox(customer_id; merchant_id),
+            rows.as_slice(),
+            Row,
+            [
+                operation,
+                square_id,
+                idempotency_key,
+                body,
+                sent_fields,
+                attempts,
+                next_attempt_at,
+                first_attempt_at,
+                created_at,
+            ]
         );
         Ok(())
     })

@@ -53,10 +53,10 @@ pub fn count(db: &mut Db, merchant: &MerchantId, ids: &[CustomerId]) -> StoreRes
     batch::write(db, |to| {
         batch::upsert!(
             to,
-        refused_creates(customer_id; merchant_id),
-        rows.as_slice(),
-        Row<'_>,
-        [times]
+            refused_creates(customer_id; merchant_id),
+            rows.as_slice(),
+            Row<'_>,
+            [times]
         );
         Ok(())
     })

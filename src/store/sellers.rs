@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Text};
+use diesel::sql_types::{Array, Nullable, Text};
 
 use crate::domain::Timestamp;
 use crate::domain::id::MerchantId;
@@ -59,25 +59,27 @@ pub fn any(db: &mut Db) -> StoreResult<bool> {
     Ok(diesel::select(diesel::dsl::exists(known)).get_result(db)?)
 }
 
-/// Of these, the sellers of this database. Other transactions are kept from
-/// their images until this one ends.
-pub fn lock(db: &mut Db, wanted: &[&MerchantId]) -> StoreResult<Vec<MerchantId>> {
+/// Of these, the sellers of this database; none where it has no seller at all yet.
+/// Other transactions are kept from their images until this one ends.
+pub fn lock(db: &mut Db, wanted: &[&MerchantId]) -> StoreResult<Option<Vec<MerchantId>>> {
     let wanted: Vec<&str> = wanted.iter().map(|id| id.as_str()).collect();
-    let known: Vec<String> = match db {
+    let known: Option<Vec<String>> = match db {
         Db::Sqlite(connection) => {
             let id = sellers::merchant_id;
-            Lookup::new(id, "sellers", id, wanted).load(connection)?
+            let known = Lookup::new(id, "sellers", id, wanted).load(connection)?;
+            (!known.is_empty() || any(db)?).then_some(known)
         }
         Db::Postgres(connection) => {
-            let rows: Vec<(String, String)> = Waited(&wanted).load(connection)?;
+            let rows: Vec<(Option<String>, String)> = Waited(&wanted).load(connection)?;
             rows.into_iter().map(|(id, _)| id).collect()
         }
     };
-    Ok(known.into_iter().map(MerchantId::new).collect())
+    Ok(known.map(|known| known.into_iter().map(MerchantId::new).collect()))
 }
 
 /// The ids of sellers that were waited for one after the other, always in the
-/// same order: two that wait for each other's would wait for ever.
+/// same order: two that wait for each other's would wait for ever. Or nobody's id,
+/// where nobody is known: in the same statement, since one may become known after it.
 struct Waited<'a>(&'a [&'a str]);
 struct WaitedId;
 
@@ -95,13 +97,16 @@ impl QueryFragment<Pg> for Waited<'_> {
         })?;
         out.push_sql("::text FROM (SELECT merchant_id FROM sellers WHERE merchant_id = ANY (");
         out.push_bind_param::<Array<Text>, _>(&self.0)?;
-        out.push_sql(") ORDER BY merchant_id) AS known");
+        out.push_sql(
+            ") ORDER BY merchant_id) AS known \
+             UNION ALL SELECT NULL, '' WHERE NOT EXISTS (SELECT FROM sellers)",
+        );
         Ok(())
     }
 }
 
 impl Query for Waited<'_> {
-    type SqlType = (Text, Text);
+    type SqlType = (Nullable<Text>, Text);
 }
 
 impl RunQueryDsl<PgConnection> for Waited<'_> {}

@@ -23,6 +23,7 @@ on_each_database! {
     moments_come_back_as_they_were,
     what_is_committed_is_on_the_disk,
     a_store_that_only_looks_takes_no_change,
+    other_sellers_are_told_from_none_at_all,
 }
 
 async fn a_store_that_only_looks_takes_no_change(db: TestDb) {
@@ -55,6 +56,39 @@ async fn told(store: &Store, query: &'static str) -> String {
         Ok(cell.value)
     });
     asked.await.unwrap()
+}
+
+async fn other_sellers_are_told_from_none_at_all(db: TestDb) {
+    let store = open(&db).await;
+    let locked = async |ids: &'static [&str]| {
+        let ids: Vec<MerchantId> = ids.iter().map(|id| MerchantId::new(*id)).collect();
+        let lock = move |db: &mut Db| sellers::lock(db, &ids.iter().collect::<Vec<_>>());
+        store.write(lock).await.unwrap()
+    };
+    assert_eq!(locked(&["M"]).await, None);
+    assert_eq!(locked(&[]).await, None);
+    let record = |db: &mut Db| sellers::record(db, &merchant(), "sandbox", now());
+    store.write(record).await.unwrap();
+
+    assert_eq!(locked(&["N", "M"]).await, Some(vec![merchant()]));
+    assert_eq!(locked(&["N"]).await, Some(Vec::new()));
+    assert_eq!(locked(&[]).await, Some(Vec::new()));
+}
+
+/// `.cargo/config.toml` says why.
+#[tokio::test]
+async fn sqlite_is_built_to_be_quick() {
+    let db = TestDb::new(Kind::Sqlite);
+    let store = open(&db).await;
+    let options = "SELECT group_concat(compile_options) AS value FROM pragma_compile_options";
+
+    let built = told(&store, options).await;
+
+    let built: Vec<&str> = built.split(',').collect();
+    for option in ["THREADSAFE=2", "DEFAULT_MEMSTATUS=0"] {
+        assert!(built.contains(&option), "{option}: {built:?}");
+    }
+    assert!(!built.contains(&"ENABLE_MEMORY_MANAGEMENT"), "{built:?}");
 }
 
 /// No kill of a process can show it, only a cut of its power.

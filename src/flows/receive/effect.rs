@@ -67,8 +67,9 @@ pub(super) fn take_effect(
     rule: Rule,
     now: Timestamp,
 ) -> StoreResult<Vec<Verdict>> {
-    let known = sellers::lock(db, &named(deliveries))?;
-    let is_nobody_known = known.is_empty() && !sellers::any(db)?;
+    let sellers = sellers::lock(db, &named(deliveries))?;
+    let is_nobody_known = sellers.is_none();
+    let known = sellers.unwrap_or_default();
     let mut verdicts = Vec::with_capacity(deliveries.len());
     let mut shown: HashMap<&MerchantId, (Vec<&Observation>, Vec<usize>)> = HashMap::new();
     for (position, delivery) in deliveries.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Rows that are about to be changed: ids in, rows out, locked. Nothing is
 //! waited for. The promise: until the transaction ends no application changes
-//! them; those that one holds already are named and left alone.
+//! them; those that one holds already, or is just deleting, are named and left alone.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ use crate::store::schema::customers;
 pub struct Found {
     /// The rows, ours to change until the transaction ends.
     pub rows: Vec<Row>,
-    /// Rows that are there, but that an application has locked right now.
+    /// Rows that were there a moment ago, but that an application has locked or deletes right now.
     pub locked: Vec<CustomerId>,
 }
 
