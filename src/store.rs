@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::r2d2::{NopErrorHandler, Pool};
+use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task;
 use tokio::time::Instant;
@@ -47,8 +47,8 @@ mod wake;
 pub mod windows;
 
 use breath::{Breath, Pause};
+use connection::Connections;
 pub use connection::Db;
-use connection::{Connections, Pooled};
 use doubt::Doubt;
 pub use error::{StoreError, StoreResult};
 use files::Files;
@@ -118,7 +118,8 @@ impl Store {
             may_create: !read_only,
         };
         blocking(move || {
-            let mut opened = manager_connect(&manager)?.db;
+            // Outside the pool: its error is the true one.
+            let mut opened = manager.connect()?.db;
             let done = first(&mut opened)?;
             manager.may_create = false;
             let files = match &location {
@@ -218,7 +219,7 @@ impl Store {
         {
             pause.copies &= result.is_ok();
             // Whoever waits for this write hears of it now; our next one lets other programs in first.
-            tokio::spawn(rest(self.pool.clone(), pause, turn));
+            tokio::spawn(self.clone().rest(pause, turn));
         }
         result
     }
@@ -231,6 +232,31 @@ impl Store {
             .0
             .was_free(began.saturating_duration_since(free_since));
         breath.0.was_held(ended.saturating_duration_since(began))
+    }
+
+    /// Leaves the file of SQLite alone for a while, and copies its log while nobody of ours adds to it.
+    async fn rest(self, pause: Pause, turn: Turn) {
+        let began = Instant::now();
+        if pause.copies {
+            let pool = self.pool.clone();
+            let copied = blocking(move || {
+                // Nobody who writes next is to wait for a connection because of this.
+                let copied = pool.try_get().map_or(Ok(()), |mut pooled| {
+                    let copied = pooled.db.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
+                    pooled.broken = copied.is_err();
+                    copied
+                });
+                Ok(copied?)
+            });
+            if let Err(error) = copied.await {
+                // The log holds all of it still, and a commit that finds it too long tries again.
+                tracing::warn!(%error, "SQLite's log could not be copied into its file");
+            }
+            let mut breath = self.breath.lock().unwrap_or_else(PoisonError::into_inner);
+            breath.0.was_copied(began.elapsed());
+        }
+        tokio::time::sleep(pause.time.saturating_sub(began.elapsed())).await;
+        drop(turn);
     }
 
     /// Runs `work`, which only reads, on one connection.
@@ -259,32 +285,6 @@ impl Store {
     pub async fn probe(&self) -> StoreResult<()> {
         self.write(sellers::touch).await
     }
-}
-
-/// Leaves the file of SQLite alone for a while, and copies its log while nobody of ours adds to it.
-async fn rest(pool: Pool<Connections>, pause: Pause, turn: Turn) {
-    let began = Instant::now();
-    if pause.copies {
-        let copied = blocking(move || {
-            // Nobody who writes next is to wait for a connection because of this.
-            let copied = pool.try_get().map_or(Ok(()), |mut pooled| {
-                let copied = pooled.db.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
-                pooled.broken = copied.is_err();
-                copied
-            });
-            Ok(copied?)
-        });
-        // The log holds all of it still, and a commit that finds it too long tries again.
-        let warn = |error| tracing::warn!(%error, "SQLite's log could not be copied into its file");
-        copied.await.unwrap_or_else(warn);
-    }
-    tokio::time::sleep(pause.time.saturating_sub(began.elapsed())).await;
-    drop(turn);
-}
-
-/// Opens a connection outside the pool: its error is the true one and not the pool's.
-fn manager_connect(manager: &Connections) -> StoreResult<Pooled> {
-    diesel::r2d2::ManageConnection::connect(manager)
 }
 
 /// Runs `work` where it may block.
