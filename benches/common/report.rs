@@ -9,7 +9,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
 const HEAD: &str = "# Results of the benches\n\nEach bench writes its section anew (`cargo bench --bench NAME`). \
     Ratios are within one run; rates of different runs and machines tell little beside each other.\n";
 
-/// What a bench has to say.
+/// What a bench has to say; the default has no head, and is printed only.
+#[derive(Default)]
 pub(crate) struct Report {
     name: &'static str,
     text: String,

@@ -4,11 +4,12 @@
 //! storing nothing. `cargo bench --bench ingest` prints tables and writes them
 //! into `benches/RESULTS.md`.
 //!
-//! Parts can be named (`-- sqlite`, `-- postgresql`, `-- large`): then no others run,
-//! and the file stays as it is.
+//! Parts can be named (`-- sqlite`, `-- postgresql`, `-- slow`, `-- large`): then no
+//! others run, and the file stays as it is.
 //!
 //! `SQUARESYNC_BENCH_EVENTS` (30000) events are sent where there are many
-//! connections; `SQUARESYNC_BENCH_ROWS` (1000000) is the large table, 0 leaves it
+//! connections; `SQUARESYNC_BENCH_FLUSH_US` (5000) is how much longer the slow disk
+//! takes to flush; `SQUARESYNC_BENCH_ROWS` (1000000) is the large table, 0 leaves it
 //! out. PostgreSQL is the server of `TEST_DATABASE_URL`, or a private one.
 
 #![expect(
@@ -24,6 +25,7 @@ mod events;
 mod large;
 mod load;
 mod raw;
+mod slow;
 mod unstored;
 
 use std::net::SocketAddr;
@@ -46,10 +48,16 @@ fn main() {
         return unstored::serve();
     }
     let square = Simulator::start(Options::default()).expect("a simulator");
+    if std::env::args().any(|argument| argument == slow::ROLE) {
+        return slow::measure(&square);
+    }
     let mut report = Report::new("ingest", "webhooks, each on disk before its answer");
     let ceiling = ceiling(&mut report);
     for kind in Kind::ALL.into_iter().filter(|kind| is_wanted(kind.name())) {
         database(&mut report, kind, &square, &ceiling);
+    }
+    if is_wanted("slow") {
+        slow::compare(&mut report);
     }
     let rows = number("SQUARESYNC_BENCH_ROWS", 1_000_000);
     if 0 < rows && is_wanted("large") {
@@ -167,11 +175,10 @@ fn database(report: &mut Report, kind: Kind, square: &Simulator, ceiling: &[f64]
     let database = Database::new(kind);
     let (process, address) = serve(&database, square);
     let against = |position: usize, rate: f64| {
-        let most = ceiling.get(position).copied().unwrap_or(f64::NAN);
-        [
-            format!("{:.1}", rate / one),
-            format!("{:.0}", 100.0 * rate / most),
-        ]
+        let share = ceiling
+            .get(position)
+            .map(|most| format!("{:.0}", 100.0 * rate / most));
+        [format!("{:.1}", rate / one), share.unwrap_or_default()]
     };
     rates(report, name, &process, address, against);
     drop(process);
