@@ -69,7 +69,8 @@ pub fn raise(
             alarms(merchant_id, name),
             rows.as_slice(),
             Row<'_>,
-            [detail, raised_at]
+            [detail, raised_at],
+            indexed []
         );
         Ok(())
     })?;

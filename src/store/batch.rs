@@ -13,6 +13,10 @@ use diesel::{IntoSql, QueryResult, RunQueryDsl, SqliteConnection};
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 
+mod known;
+
+pub(crate) use known::{known, replacing};
+
 /// Where rows are written.
 pub(crate) enum To<'c, 'a> {
     /// SQLite takes each at once.
@@ -62,32 +66,47 @@ pub(crate) use insert;
 
 /// Inserts `rows`, a slice; a row whose key is there already takes the place of
 /// the old one, but for the columns named after the key: they stay.
+///
+/// `indexed` are columns that hardly ever change. An update that names one writes
+/// its index anew on SQLite, though it puts there what is there, and in a large
+/// table each is a page of its own: where they hold the same, it leaves them out.
 macro_rules! upsert {
     (
         $to:expr, $table:ident ($($key:ident),+ $(; $($stays:ident),+)?), $rows:expr,
-        $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]
+        $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?], indexed [$($indexed:ident),* $(,)?]
     ) => {
         match $to {
             $crate::store::batch::To::File(connection) => {
                 let connection: &mut diesel::SqliteConnection = connection;
                 $crate::store::batch::known!();
-                $crate::store::batch::replacing!($table ($($key),+), $row $(<$life>)?, [$($column),+]);
+                $crate::store::batch::replacing!(
+                    Usual UsualId, $table ($($key),+), $row $(<$life>)?, [$($column),+], same [$($indexed),*]
+                );
+                $crate::store::batch::replacing!(
+                    Replacing ReplacingId, $table ($($key),+), $row $(<$life>)?, [$($column,)+ $($indexed),*], same []
+                );
                 for row in $rows {
                     let insert = diesel::insert_into($table::table)
                         .values(row)
                         .on_conflict_do_nothing();
                     let inserted = Known(insert).execute(connection)?;
-                    if inserted == 0 && Replacing(row).execute(connection)? == 0 {
+                    if inserted == 0
+                        && Usual(row).execute(connection)? == 0
+                        && Replacing(row).execute(connection)? == 0
+                    {
                         // Not the key was there already, but something else that may be there once only.
                         diesel::insert_into($table::table).values(row).execute(connection)?;
                     }
                 }
             }
             $crate::store::batch::To::Server(inserts) => {
-                let columns = [$(concat!(stringify!($column), " = excluded.", stringify!($column))),+];
+                let columns = [
+                    $(concat!(stringify!($column), " = excluded.", stringify!($column)),)+
+                    $(concat!(stringify!($indexed), " = excluded.", stringify!($indexed)),)*
+                ];
                 let keys = [$(stringify!($key)),+].join(", ");
                 let or = format!(" ON CONFLICT ({keys}) DO UPDATE SET {}", columns.join(", "));
-                inserts.push($crate::store::batch::arrays!($table, $rows, $row, [$($key,)+ $($($stays,)+)? $($column),+]).or(or));
+                inserts.push($crate::store::batch::arrays!($table, $rows, $row, [$($key,)+ $($($stays,)+)? $($column,)+ $($indexed),*]).or(or));
             }
         }
     };
@@ -105,7 +124,7 @@ pub(crate) struct Arrays<'a> {
 
 /// Makes [`Arrays`] of rows, a slice; these are all of their columns.
 macro_rules! arrays {
-    ($table:ident, $rows:expr, $row:ident, [$($column:ident),+]) => {{
+    ($table:ident, $rows:expr, $row:ident, [$($column:ident),+ $(,)?]) => {{
         let mut values = $crate::store::batch::Arrays {
             table: stringify!($table),
             columns: &[$(stringify!($column)),+],
@@ -193,75 +212,6 @@ impl QueryId for Together<'_> {
 }
 
 impl<C> RunQueryDsl<C> for Together<'_> {}
-
-/// Makes `Known(insert)`, an insert that diesel knows again by its type. It would
-/// write its text anew for each row else, only to see that it is prepared.
-macro_rules! known {
-    () => {
-        struct Known<Q>(Q);
-        struct KnownId;
-
-        impl<Q> diesel::query_builder::QueryId for Known<Q> {
-            type QueryId = KnownId;
-            const HAS_STATIC_QUERY_ID: bool = true;
-        }
-
-        impl<Q> diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for Known<Q>
-        where
-            Q: diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite>,
-        {
-            fn walk_ast<'b>(
-                &'b self,
-                out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
-            ) -> diesel::QueryResult<()> {
-                self.0.walk_ast(out)
-            }
-        }
-
-        impl<Q, C> diesel::RunQueryDsl<C> for Known<Q> {}
-    };
-}
-pub(crate) use known;
-
-/// Makes `Replacing(&row)`, a statement that puts a row in the place of the one
-/// with its key. Diesel prepares its own updates anew each time, and with them
-/// every trigger of the table; this one is the same text always and prepared once.
-macro_rules! replacing {
-    ($table:ident ($($key:ident),+), $row:ty, [$($column:ident),+]) => {
-        struct Replacing<'a, R>(&'a R);
-        struct Id;
-
-        impl diesel::query_builder::QueryId for Replacing<'_, $row> {
-            type QueryId = Id;
-            const HAS_STATIC_QUERY_ID: bool = true;
-        }
-
-        impl diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for Replacing<'_, $row> {
-            fn walk_ast<'b>(
-                &'b self,
-                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
-            ) -> diesel::QueryResult<()> {
-                let head = concat!("UPDATE ", stringify!($table), " SET ");
-                let mut words = std::iter::once(head).chain(std::iter::repeat(", "));
-                $(
-                    out.push_sql(words.next().unwrap_or_default());
-                    out.push_sql(concat!(stringify!($column), " = "));
-                    out.push_bind_param::<diesel::dsl::SqlTypeOf<$table::$column>, _>(&self.0.$column)?;
-                )+
-                let mut words = std::iter::once(" WHERE ").chain(std::iter::repeat(" AND "));
-                $(
-                    out.push_sql(words.next().unwrap_or_default());
-                    out.push_sql(concat!(stringify!($key), " = "));
-                    out.push_bind_param::<diesel::dsl::SqlTypeOf<$table::$key>, _>(&self.0.$key)?;
-                )+
-                Ok(())
-            }
-        }
-
-        impl<C> diesel::RunQueryDsl<C> for Replacing<'_, $row> {}
-    };
-}
-pub(crate) use replacing;
 
 /// Inserts `rows`, a slice, of which these are the columns, but for those that
 /// would break a unique index.

@@ -175,18 +175,15 @@ pub(super) fn write<'a>(to: &mut To<'_, 'a>, rows: &'a [Row]) -> StoreResult<()>
         rows,
         Row,
         [
-            customer_id,
             version,
             profile,
             apart,
             tombstone_version,
             tombstone_cause,
-            merged_into,
             base,
-            unmerged,
             observed_at,
-            reference,
-        ]
+        ],
+        indexed [customer_id, merged_into, unmerged, reference]
     );
     Ok(())
 }

@@ -65,7 +65,8 @@ pub fn set(db: &mut Db, merchant: &MerchantId, name: &str, reached: Timestamp) -
             marks(merchant_id, name),
             rows.as_slice(),
             Row<'_>,
-            [reached_at]
+            [reached_at],
+            indexed []
         );
         Ok(())
     })

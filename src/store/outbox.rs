@@ -119,7 +119,8 @@ pub fn put(db: &mut Db, merchant: &MerchantId, calls: &[Call]) -> StoreResult<()
                 next_attempt_at,
                 first_attempt_at,
                 created_at,
-            ]
+            ],
+            indexed []
         );
         Ok(())
     })

@@ -56,7 +56,8 @@ pub fn count(db: &mut Db, merchant: &MerchantId, ids: &[CustomerId]) -> StoreRes
             refused_creates(customer_id; merchant_id),
             rows.as_slice(),
             Row<'_>,
-            [times]
+            [times],
+            indexed []
         );
         Ok(())
     })

@@ -59,7 +59,8 @@ pub fn add(db: &mut Db, merchant: &MerchantId, windows: &[Window]) -> StoreResul
             backfill_windows(merchant_id, start_at),
             rows.as_slice(),
             Row<'_>,
-            [end_at]
+            [end_at],
+            indexed []
         );
         Ok(())
     })

@@ -3,6 +3,7 @@
 
 mod faults;
 mod leases;
+mod pages;
 mod plans;
 
 use chrono::{DateTime, Utc};

@@ -98,10 +98,9 @@ macro_rules! columns {
         /// Inserts rows, or puts them in place of those with the same id.
         pub(in crate::store) fn write<'a>(to: &mut To<'_, 'a>, rows: &'a [Columns]) -> StoreResult<()> {
             batch::upsert!(to, customers(id; merchant_id, created_at), rows, Columns, [
-                square_id, $($column,)* email_unsubscribed, creation_source, group_ids, segment_ids,
-                square_version, square_created_at, square_updated_at, sync_state, sync_error,
-                deleted_at, merged_into, updated_at,
-            ]);
+                $($column,)* email_unsubscribed, creation_source, group_ids, segment_ids,
+                square_version, square_created_at, square_updated_at, sync_error, merged_into, updated_at,
+            ], indexed [square_id, sync_state, deleted_at]);
             Ok(())
         }
     };
