@@ -238,22 +238,22 @@ impl Store {
     async fn rest(self, pause: Pause, turn: Turn) {
         let began = Instant::now();
         if pause.copies {
-            let pool = self.pool.clone();
+            let (pool, breath) = (self.pool.clone(), Arc::clone(&self.breath));
             let copied = blocking(move || {
                 // Nobody who writes next is to wait for a connection because of this.
-                let copied = pool.try_get().map_or(Ok(()), |mut pooled| {
-                    let copied = pooled.db.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
-                    pooled.broken = copied.is_err();
-                    copied
-                });
+                let Some(mut pooled) = pool.try_get() else {
+                    return Ok(());
+                };
+                let copied = pooled.db.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
+                pooled.broken = copied.is_err();
+                let mut breath = breath.lock().unwrap_or_else(PoisonError::into_inner);
+                breath.0.was_copied(began.elapsed());
                 Ok(copied?)
             });
-            if let Err(error) = copied.await {
-                // The log holds all of it still, and a commit that finds it too long tries again.
-                tracing::warn!(%error, "SQLite's log could not be copied into its file");
-            }
-            let mut breath = self.breath.lock().unwrap_or_else(PoisonError::into_inner);
-            breath.0.was_copied(began.elapsed());
+            // The log holds all of it still, and a commit that finds it too long tries again.
+            let warn =
+                |error| tracing::warn!(%error, "SQLite's log could not be copied into its file");
+            copied.await.unwrap_or_else(warn);
         }
         tokio::time::sleep(pause.time.saturating_sub(began.elapsed())).await;
         drop(turn);
