@@ -1,4 +1,4 @@
-//! How much of SQLite's file a write touches.
+//! How many pages of the database a write touches.
 
 use std::fs;
 
@@ -19,6 +19,36 @@ async fn an_index_is_not_written_for_a_column_that_stays() {
     let other = written(&db, &store, "another", 3).await;
 
     assert!(0 < same && same < other, "{same} bytes, {other} bytes");
+}
+
+#[tokio::test]
+async fn a_changed_row_stays_on_its_page_on_postgresql() {
+    let db = TestDb::new(Kind::Postgres);
+    let _store = open_with_seller(&db).await;
+    let mut other = OtherProgram::new(&db);
+    other
+        .run(
+            "INSERT INTO customers (id, note) SELECT n, repeat('n', 300) FROM generate_series(1, 99) AS n; \
+             SET squaresync.own_write = 'on'; \
+             INSERT INTO images (merchant_id, square_id, profile, apart, observed_at) \
+             SELECT 'M', n, repeat('p', 300), '{}', now() FROM generate_series(1, 99) AS n",
+        )
+        .unwrap();
+
+    for (table, key, column) in [
+        ("customers", "id", "note"),
+        ("images", "square_id", "profile"),
+    ] {
+        let place = "trunc((ctid::text::point)[0])";
+        let pages = format!("(SELECT DISTINCT {place} FROM {table}) AS pages");
+        assert!(1 < other.count(&pages), "{table}");
+        let of_one = format!("{table} WHERE {key} = '1'");
+        let before = other.values(&format!("SELECT {place} AS value FROM {of_one}"));
+        let change = format!("UPDATE {table} SET {column} = repeat('x', 300) WHERE {key} = '1'");
+        other.run(&change).unwrap();
+        let after = other.values(&format!("SELECT {place} AS value FROM {of_one}"));
+        assert_eq!(after, before, "{table}");
+    }
 }
 
 /// Writes an image of a profile, and gives how many bytes that put into the log.

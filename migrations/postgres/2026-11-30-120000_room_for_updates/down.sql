@@ -1,0 +1,2 @@
+ALTER TABLE images RESET (fillfactor);
+ALTER TABLE customers RESET (fillfactor);
