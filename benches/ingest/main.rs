@@ -36,7 +36,12 @@ use common::cluster::{Database, Kind};
 use common::process::{PROGRAM, Process};
 use common::report::Report;
 use events::{Events, KEY, URL};
+use mimalloc::MiMalloc;
 use squaresync::square::simulator::{Options, Simulator};
+
+/// The program's own: the server that stores nothing runs in this one.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How many connections send, and their share of the events in percent.
 const CONNECTIONS: [(usize, usize); 4] = [(1, 5), (16, 50), (64, 100), (256, 200)];
