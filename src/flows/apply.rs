@@ -65,7 +65,7 @@ pub(crate) fn locked(
     learning: &Learning,
     observations: &[impl Borrow<Observation>],
 ) -> StoreResult<Vec<Effect>> {
-    let mut book = Book::about(db, learning, observations.iter().map(Borrow::borrow))?;
+    let mut book = Book::about_news(db, learning, observations.iter().map(Borrow::borrow))?;
     let effects = observations
         .iter()
         .map(|observation| book.take(observation.borrow()))

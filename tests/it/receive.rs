@@ -2,7 +2,7 @@
 
 mod answers;
 mod doors;
-mod effects;
+pub(crate) mod effects;
 mod locks;
 mod merges;
 mod quiet;

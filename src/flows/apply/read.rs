@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::Timestamp;
 use crate::domain::id::{CustomerId, SquareId};
+use crate::domain::image::Effect;
 use crate::domain::merge::Rule;
 use crate::domain::observation::{Observation, Shown};
 use crate::flows::apply::Learning;
@@ -22,48 +23,48 @@ impl<'a> Book<'a> {
     pub(super) fn about<'o>(
         db: &mut Db,
         learning: &'a Learning,
-        observations: impl IntoIterator<Item = &'o Observation>,
+        observations: impl Iterator<Item = &'o Observation>,
     ) -> StoreResult<Self> {
-        let mut ids: BTreeSet<SquareId> = BTreeSet::new();
-        let mut candidates: BTreeSet<CustomerId> = BTreeSet::new();
-        let mut made = HashMap::new();
-        for observation in observations {
-            ids.insert(observation.square_id.clone());
-            match &observation.shown {
-                Shown::Merged(into) | Shown::Leads(into) => {
-                    ids.insert(into.clone());
-                }
-                Shown::Profile(profile, _) => {
-                    candidates.extend(profile.text("reference_id").map(CustomerId::new));
-                    let id = observation.square_id.clone();
-                    made.extend(profile.made().map(|moment| (id, moment)));
-                }
-                Shown::Deleted(..) => {}
-            }
+        let about = About::these(observations);
+        let mut book = Self::empty(learning, about.made);
+        book.read_images(db, &about.ids)?;
+        book.read_their_rows(db, &about.ids, &about.candidates)?;
+        Ok(book)
+    }
+
+    /// The same for observations that are no answers to calls of ours: where they
+    /// tell nothing new, no row is looked at.
+    pub(super) fn about_news<'o>(
+        db: &mut Db,
+        learning: &'a Learning,
+        observations: impl Iterator<Item = &'o Observation> + Clone,
+    ) -> StoreResult<Self> {
+        let about = About::these(observations.clone());
+        let mut book = Self::empty(learning, about.made);
+        book.read_images(db, &about.ids)?;
+        if !book.knows_all(observations) {
+            book.read_their_rows(db, &about.ids, &about.candidates)?;
         }
-        let ids: Vec<SquareId> = ids.into_iter().collect();
-        let candidates: Vec<CustomerId> = candidates.into_iter().collect();
-        Self::open_with(db, learning, &ids, &candidates, made)
+        Ok(book)
     }
 
     /// Opens it for these profiles, which are known.
     pub(super) fn open(db: &mut Db, learning: &'a Learning, ids: &[SquareId]) -> StoreResult<Self> {
-        Self::open_with(db, learning, ids, &[], HashMap::new())
+        let mut book = Self::empty(learning, HashMap::new());
+        book.read_images(db, ids)?;
+        book.read_their_rows(db, ids, &[])?;
+        Ok(book)
     }
 
-    /// Opens it for these profiles, some of which came to be at the moments that are
-    /// `made`, and, beside their rows, for these rows.
-    fn open_with(
+    /// Reads the rows of these profiles, whose images are read, and, beside them, `candidates`.
+    fn read_their_rows(
+        &mut self,
         db: &mut Db,
-        learning: &'a Learning,
         ids: &[SquareId],
         candidates: &[CustomerId],
-        made: HashMap<SquareId, Timestamp>,
-    ) -> StoreResult<Self> {
-        let mut book = Self::empty(learning, made);
-        book.read_images(db, ids)?;
+    ) -> StoreResult<()> {
         let is_new = |id: &&SquareId| {
-            book.images
+            self.images
                 .get(*id)
                 .is_none_or(|held| held.customer_id.is_none())
         };
@@ -71,7 +72,7 @@ impl<'a> Book<'a> {
         let mut wanted: BTreeSet<CustomerId> = new
             .iter()
             .map(|id| {
-                let [own, _] = book.rows_of(id);
+                let [own, _] = self.rows_of(id);
                 own
             })
             .collect();
@@ -80,15 +81,14 @@ impl<'a> Book<'a> {
             wanted.extend(candidates.iter().cloned());
             wanted.extend(
                 new.iter()
-                    .filter_map(|id| book.images.get(*id))
+                    .filter_map(|id| self.images.get(*id))
                     .filter_map(reference),
             );
-            book.in_flight = outbox::creates_in_flight(db, &learning.merchant)?;
+            self.in_flight = outbox::creates_in_flight(db, &self.learning.merchant)?;
         }
-        book.read_rows(db, wanted)?;
-        let further = book.further_rows(&new);
-        book.read_rows(db, further)?;
-        Ok(book)
+        self.read_rows(db, wanted)?;
+        let further = self.further_rows(&new);
+        self.read_rows(db, further)
     }
 
     fn empty(learning: &'a Learning, made: HashMap<SquareId, Timestamp>) -> Self {
@@ -185,7 +185,52 @@ impl<'a> Book<'a> {
     }
 }
 
+/// What observations are about.
+struct About {
+    ids: Vec<SquareId>,
+    /// Rows that they name.
+    candidates: Vec<CustomerId>,
+    /// When profiles came to be, as far as they tell.
+    made: HashMap<SquareId, Timestamp>,
+}
+
+impl About {
+    fn these<'o>(observations: impl Iterator<Item = &'o Observation>) -> Self {
+        let mut ids: BTreeSet<SquareId> = BTreeSet::new();
+        let mut candidates: BTreeSet<CustomerId> = BTreeSet::new();
+        let mut made = HashMap::new();
+        for observation in observations {
+            ids.insert(observation.square_id.clone());
+            match &observation.shown {
+                Shown::Merged(into) | Shown::Leads(into) => {
+                    ids.insert(into.clone());
+                }
+                Shown::Profile(profile, _) => {
+                    candidates.extend(profile.text("reference_id").map(CustomerId::new));
+                    let id = observation.square_id.clone();
+                    made.extend(profile.made().map(|moment| (id, moment)));
+                }
+                Shown::Deleted(..) => {}
+            }
+        }
+        Self {
+            ids: ids.into_iter().collect(),
+            candidates: candidates.into_iter().collect(),
+            made,
+        }
+    }
+}
+
 impl Book<'_> {
+    /// Whether none of these tells anything new, and no row waits to be brought along.
+    fn knows_all<'o>(&self, mut observations: impl Iterator<Item = &'o Observation>) -> bool {
+        observations.all(|observation| {
+            self.images.get(&observation.square_id).is_some_and(|held| {
+                !held.unmerged && held.image.clone().observe(&observation.shown) != Effect::News
+            })
+        })
+    }
+
     /// The rows that profiles may get whose own rows, or those that would be made
     /// for `new` ones, have, or had, other ones by now.
     fn further_rows(&self, new: &[&SquareId]) -> BTreeSet<CustomerId> {

@@ -1,5 +1,5 @@
 //! Every statement that a database is sent: its URL in, the statements out, as
-//! diesel shows them, one of each text.
+//! diesel shows them, one of each text, and how often each was sent.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,8 +9,11 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_inst
 use super::value::{Value, split};
 use crate::support::{Kind, TestDb};
 
+/// How often a statement was sent, and with which values first.
+type Sent = (usize, Vec<Value>);
+
 /// What each database that is watched was sent.
-static SENT: Mutex<BTreeMap<String, BTreeMap<String, Vec<Value>>>> = Mutex::new(BTreeMap::new());
+static SENT: Mutex<BTreeMap<String, BTreeMap<String, Sent>>> = Mutex::new(BTreeMap::new());
 
 /// Sits on one connection.
 struct Recorder {
@@ -29,7 +32,7 @@ impl Instrumentation for Recorder {
                 let shown = query.to_string();
                 if let Some(of_database) = of_database.filter(|_| has_plan(&shown)) {
                     let (sql, values) = split(&shown);
-                    of_database.entry(sql).or_insert(values);
+                    of_database.entry(sql).or_insert((0, values)).0 += 1;
                 }
             }
             _ => {}
@@ -37,7 +40,8 @@ impl Instrumentation for Recorder {
     }
 }
 
-/// Watches every connection to this database that is opened from now on.
+/// Watches every connection to this database that is opened from now on, and
+/// begins anew with those that are watched already.
 pub(super) fn watch(db: &TestDb) {
     SENT.lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -56,9 +60,19 @@ fn has_plan(shown: &str) -> bool {
 
 /// What was sent to this database.
 pub(super) fn sent(db: &TestDb) -> Vec<(String, Vec<Value>)> {
+    let all = taken(db).into_iter();
+    all.map(|(sql, (_, values))| (sql, values)).collect()
+}
+
+/// How many statements that name this table were sent.
+pub(super) fn count(sent: &BTreeMap<String, Sent>, table: &str) -> usize {
+    let about = sent.iter().filter(|(sql, _)| sql.contains(table));
+    about.map(|(_, (times, _))| times).sum()
+}
+
+pub(super) fn taken(db: &TestDb) -> BTreeMap<String, Sent> {
     let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = sent.remove(&url(db)).unwrap_or_default();
-    all.into_iter().collect()
+    sent.remove(&url(db)).unwrap_or_default()
 }
 
 /// As diesel is told it.

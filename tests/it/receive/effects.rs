@@ -19,7 +19,7 @@ on_each_database! {
 }
 
 /// An event of the seller's, of a customer `id`.
-pub(super) fn event(name: &str, kind: &str, id: &str, version: i64) -> Vec<u8> {
+pub(crate) fn event(name: &str, kind: &str, id: &str, version: i64) -> Vec<u8> {
     let body = json!({
         "merchant_id": SELLER,
         "type": kind,
