@@ -12,11 +12,11 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::task;
 use tokio::time::Instant;
 
 pub mod alarms;
 mod batch;
+mod blocking;
 mod breath;
 pub mod changes;
 pub mod conflicts;
@@ -46,6 +46,7 @@ mod transaction;
 mod wake;
 pub mod windows;
 
+use blocking::blocking;
 use breath::{Breath, Pause};
 use connection::Connections;
 pub use connection::Db;
@@ -284,17 +285,5 @@ impl Store {
     /// Commits what changes nothing: whether a commit works now.
     pub async fn probe(&self) -> StoreResult<()> {
         self.write(sellers::touch).await
-    }
-}
-
-/// Runs `work` where it may block.
-async fn blocking<T, F>(work: F) -> StoreResult<T>
-where
-    T: Send + 'static,
-    F: FnOnce() -> StoreResult<T> + Send + 'static,
-{
-    match task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(failure) => Err(StoreError::Unavailable(failure.to_string())),
     }
 }
