@@ -121,19 +121,22 @@ impl Webhook {
         headers: &HeaderMap,
         payload: web::Payload,
     ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Unread> {
-        if declared(headers).is_some_and(|length| LARGEST < length) {
+        let length = declared(headers).unwrap_or_default();
+        if LARGEST < length {
             return Err(Unread::TooLarge);
         }
-        timeout(self.body_time, self.read(payload))
+        timeout(self.body_time, self.read(length, payload))
             .await
             .unwrap_or(Err(Unread::TooSlow))
     }
 
+    /// Copies the body once, into a place as large as it says it is.
     async fn read(
         &self,
+        length: usize,
         mut payload: web::Payload,
     ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Unread> {
-        let mut body = BytesMut::new();
+        let mut body = BytesMut::with_capacity(length.min(SMALL));
         let mut room = None;
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_cut| Unread::CutOff)?;
