@@ -1,7 +1,8 @@
 //! How fast a directory is read: the real binary against the real simulator,
 //! each a process of its own, beside a plain client that reads the same pages one
-//! after another in the same run. `cargo bench --bench backfill` prints tables and
-//! writes them into `benches/RESULTS.md`.
+//! after another, and SQLite that writes the same rows alone, in the same run.
+//! `cargo bench --bench backfill` prints tables and writes them into
+//! `benches/RESULTS.md`.
 //!
 //! `SQUARESYNC_BENCH_CUSTOMERS` (100000) is the size of the directory, and
 //! `SQUARESYNC_BENCH_LATE` (50ms) how late Square answers where that is measured;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod alone;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
 #[path = "../common/report.rs"]
@@ -77,6 +79,12 @@ fn main() {
         let ratio = plain.time.as_secs_f64() / read.time.as_secs_f64();
         let label = format!("{name}, {late}");
         row(&mut report, &label, customers, &read, Some(ratio));
+        if let Some(file) = url.strip_prefix("sqlite:") {
+            let alone = alone::copies(file, customers);
+            let ratio = plain.time.as_secs_f64() / alone.time.as_secs_f64();
+            let label = format!("{name} alone, the same rows");
+            row(&mut report, &label, customers, &alone, Some(ratio));
+        }
     });
     drop(square);
     if let Some(many) = number("SQUARESYNC_BENCH_MANY") {
