@@ -21,6 +21,8 @@ pub(super) fn start(settings: &Log, quiet: bool) {
     let filter = EnvFilter::new(format!("{},{filter}", NOISE.join(",")));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A line that nobody takes must not end the work that it tells of.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = match settings.format {
         LogFormat::Text if std::io::stderr().is_terminal() => lines.with_target(false).try_init(),

@@ -5,7 +5,7 @@ use tokio::task;
 
 use crate::store::error::{StoreError, StoreResult};
 
-/// What is said of a panic: its own words may quote a customer.
+/// What whoever asked is told of a panic, and what is kept: its own words may quote a customer.
 const FAULT: &str = "a fault of this program ended the work on it";
 
 /// Runs `work` where it may block.

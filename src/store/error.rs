@@ -9,7 +9,7 @@ pub enum StoreError {
     #[error("the database cannot do this now: {0}")]
     Unavailable(String),
     /// It cannot with this data, and repeating will not help.
-    #[error("the database does not take this: {0}")]
+    #[error("this cannot be stored or read: {0}")]
     Rejected(String),
     /// Another process does this work.
     #[error("{name} is being done by {holder}")]

@@ -130,13 +130,14 @@ impl Webhook {
             .unwrap_or(Err(Unread::TooSlow))
     }
 
-    /// Copies the body once, into a place as large as it says it is.
+    /// Copies a body that says how long it is once, into a place of that size; a
+    /// large one gets more room as it comes.
     async fn read(
         &self,
-        length: usize,
+        declared: usize,
         mut payload: web::Payload,
     ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Unread> {
-        let mut body = BytesMut::with_capacity(length.min(SMALL));
+        let mut body = BytesMut::with_capacity(declared.min(SMALL));
         let mut room = None;
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_cut| Unread::CutOff)?;

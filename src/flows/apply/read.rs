@@ -32,8 +32,8 @@ impl<'a> Book<'a> {
         Ok(book)
     }
 
-    /// The same for observations that are no answers to calls of ours: where they
-    /// tell nothing new, no row is looked at.
+    /// The same where no row is known beforehand to be the one that they are about:
+    /// if they tell nothing new, none is looked at.
     pub(super) fn about_news<'o>(
         db: &mut Db,
         learning: &'a Learning,
