@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{BINARY, Measured};
 
-/// How many customers share a commit.
+/// How many customers share a commit, as in the program.
 const TOGETHER: u32 = 400;
 
 /// Copies the rows of so many customers out of this file.

@@ -108,7 +108,9 @@ fn inserts(numbers: &str, id: &str, own: &str) -> String {
         r#"'{{"created_at":"2026-03-02T10:15:30.4Z","given_name":"Ann","id":"' || {id} || '","note":"comes on Tuesdays","phone_number":"+1 212 555 4240","updated_at":"2026-03-02T10:15:31Z","version":0}}'"#
     );
     format!(
-        "INSERT INTO customers (id, merchant_id, square_id, given_name, note, phone_number, square_version, sync_state) \
+        "INSERT INTO sellers (merchant_id, environment, created_at) VALUES ('{SELLER}', 'sandbox', '2026-03-02 10:15:31') \
+         ON CONFLICT DO NOTHING; \
+         INSERT INTO customers (id, merchant_id, square_id, given_name, note, phone_number, square_version, sync_state) \
          SELECT {own}, '{SELLER}', {id}, 'Ann', 'comes on Tuesdays', '+1 212 555 4240', 0, 'synced' FROM {numbers}; \
          INSERT INTO images (merchant_id, square_id, customer_id, version, profile, apart, unmerged, observed_at) \
          SELECT '{SELLER}', {id}, {own}, 0, {profile}, '{{}}', false, '2026-03-02 10:15:31' FROM {numbers};"
