@@ -85,15 +85,23 @@ macro_rules! upsert {
                 $crate::store::batch::replacing!(
                     Replacing ReplacingId, $table ($($key),+), $row $(<$life>)?, [$($column,)+ $($indexed),*], same []
                 );
+                fn change(
+                    connection: &mut diesel::SqliteConnection,
+                    row: &$row $(<$life>)?,
+                ) -> diesel::QueryResult<bool> {
+                    Ok(Usual(row).execute(connection)? != 0 || Replacing(row).execute(connection)? != 0)
+                }
+                // Most rows of a batch are alike: what the one before was is tried first.
+                let mut are_new = true;
                 for row in $rows {
+                    if !are_new && change(connection, row)? {
+                        continue;
+                    }
                     let insert = diesel::insert_into($table::table)
                         .values(row)
                         .on_conflict_do_nothing();
-                    let inserted = Known(insert).execute(connection)?;
-                    if inserted == 0
-                        && Usual(row).execute(connection)? == 0
-                        && Replacing(row).execute(connection)? == 0
-                    {
+                    are_new = Known(insert).execute(connection)? != 0;
+                    if !are_new && !change(connection, row)? {
                         // Not the key was there already, but something else that may be there once only.
                         diesel::insert_into($table::table).values(row).execute(connection)?;
                     }

@@ -7,7 +7,9 @@ use squaresync::store::images::Held;
 use squaresync::store::{Db, Store, effects};
 
 use super::{merchant, now, open_with_seller};
-use crate::support::{Kind, OtherProgram, TestDb};
+use crate::support::{Kind, OtherProgram, TestDb, on_each_database};
+
+on_each_database! { old_and_new_rows_of_a_batch_are_all_written }
 
 #[tokio::test]
 async fn an_index_is_not_written_for_a_column_that_stays() {
@@ -19,6 +21,32 @@ async fn an_index_is_not_written_for_a_column_that_stays() {
     let other = written(&db, &store, "another", 3).await;
 
     assert!(0 < same && same < other, "{same} bytes, {other} bytes");
+}
+
+async fn old_and_new_rows_of_a_batch_are_all_written(db: TestDb) {
+    let store = open_with_seller(&db).await;
+    let batches = [
+        vec![("B", 1), ("D", 1), ("E", 1)],
+        vec![("A", 2), ("B", 2), ("C", 2), ("D", 2), ("E", 2), ("F", 2)],
+        vec![("A", 3), ("G", 3)],
+    ];
+    for batch in batches {
+        let held: Vec<(SquareId, Held)> = batch.iter().map(|(id, at)| shown(id, *at)).collect();
+        let put = move |db: &mut Db| effects::put(db, &merchant(), &held, &[], &[], now());
+        store.write(put).await.unwrap();
+    }
+
+    let kept = "SELECT square_id || version AS value FROM images ORDER BY square_id";
+    let kept = OtherProgram::new(&db).values(kept);
+    let kept: Vec<String> = kept.into_iter().flatten().collect();
+    assert_eq!(kept, ["A3", "B2", "C2", "D2", "E2", "F2", "G3"]);
+}
+
+/// An image of this version.
+fn shown(id: &str, version: i64) -> (SquareId, Held) {
+    let mut held = Held::default();
+    held.image.version = Some(version);
+    (SquareId::new(id), held)
 }
 
 #[tokio::test]
@@ -53,12 +81,9 @@ async fn a_changed_row_stays_on_its_page_on_postgresql() {
 
 /// Writes an image of a profile, and gives how many bytes that put into the log.
 async fn written(db: &TestDb, store: &Store, row: &str, version: i64) -> u64 {
-    let mut shown = Held {
-        customer_id: Some(CustomerId::new(row)),
-        ..Held::default()
-    };
-    shown.image.version = Some(version);
-    let held = [(SquareId::new("A"), shown)];
+    let (id, mut held) = shown("A", version);
+    held.customer_id = Some(CustomerId::new(row));
+    let held = [(id, held)];
     OtherProgram::new(db)
         .run("PRAGMA wal_checkpoint(TRUNCATE)")
         .unwrap();
