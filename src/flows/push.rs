@@ -2,10 +2,11 @@
 //!
 //! In: rows that differ from what both sides agreed on. Out: calls, each
 //! written down with its key and exact body before it is first made: one row's
-//! where one waits, up to a hundred rows' together where more do. The promise: an outcome that is not known is asked for again by the same call; a
-//! refusal becomes words in the row and holds up nobody else; a row edited
-//! while its call is out is sent again afterwards. A crash anywhere leaves the
-//! call written down, and the next step makes it again.
+//! where one waits, up to a hundred rows' together where more do. The promise: an
+//! outcome that is not known is asked for again by the same call; a refusal
+//! becomes words in the row and holds up nobody else; a row edited while its call
+//! is out is sent again afterwards. A crash anywhere leaves the call written down,
+//! and the next step makes it again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use chrono::TimeDelta;
 use crate::domain::id::{CustomerId, MerchantId};
 use crate::domain::lookalike::Matching;
 use crate::domain::merge::Rule;
-use crate::domain::seeded::{self, Bug};
 use crate::domain::{Timestamp, backoff};
 use crate::flows::Step;
 use crate::flows::apply::Learning;
@@ -27,7 +27,7 @@ use crate::square::client::Square;
 use crate::square::error::SquareError;
 use crate::store::changes::Source;
 use crate::store::lease::{Holder, Lease};
-use crate::store::outbox::{self, Call, Operation};
+use crate::store::outbox::{self, Call};
 use crate::store::{Db, Store, StoreResult, customers, edits, images};
 
 mod adopt;
@@ -37,11 +37,11 @@ mod deletes;
 mod entries;
 mod look;
 mod plan;
+mod prepare;
 mod send;
 mod settle;
 mod together;
 
-use look::Question;
 use together::Room;
 
 /// What the pusher works with.
@@ -91,6 +91,8 @@ pub struct Push {
     failures: u32,
     /// How many rows may go out in one call.
     room: Room,
+    /// Whether the next step's rows were planned for while the last call was out.
+    is_planned: bool,
     /// Of creates whose keys Square knows with other bodies: since when, by Square's clock.
     reused: HashMap<CustomerId, Timestamp>,
     /// When the step under way, or the last one, began, by Square's clock.
@@ -108,6 +110,7 @@ impl Push {
             paused_until: None,
             failures: 0,
             room: Room::ALL,
+            is_planned: false,
             reused: HashMap::new(),
             began: None,
         }
@@ -130,6 +133,7 @@ impl Push {
         let square = &self.with.square;
         let began = match work {
             Work::None => {
+                self.is_planned = false;
                 self.give_back().await?;
                 return Ok(Step::Idle);
             }
@@ -172,50 +176,6 @@ impl Push {
         self.with.store.read(look).await
     }
 
-    /// Commits what is planned, and that the next call is about to be made.
-    /// Gives whether anything was planned, and the call.
-    async fn prepare(
-        &mut self,
-        began: Timestamp,
-        now: Timestamp,
-        random: f64,
-    ) -> StoreResult<(bool, Due)> {
-        let (lease, with, room) = (self.lease.clone(), self.with.clone(), self.room);
-        let since = with.caught_up.since(began, create::SEARCH_LAG);
-        let prepare = move |db: &mut Db| {
-            let (lease, learning) = (lease.hold(db)?, with.learning(now));
-            let mut plan = plan::plan(db, &learning, &with)?;
-            let (due, restored) = deletes::next(db, &learning, &with)?;
-            plan.restored += restored;
-            let is_due = due.is_some();
-            let (mut calls, question) = match due {
-                Some(due) => together::gather(db, &learning, &with, due, room, since, began)?,
-                None => (Vec::new(), None),
-            };
-            plan.did_something |= is_due && calls.is_empty();
-            for call in &mut calls {
-                attempt(call, now, random);
-                // One before which something is asked is not made yet.
-                if question.is_none() {
-                    call.first_attempt = call.first_attempt.or(Some(first(call, since, began)));
-                }
-            }
-            if seeded::is_on(Bug::SentBeforeSaved) {
-                let ids: Vec<_> = calls.iter().map(|call| call.customer_id.clone()).collect();
-                outbox::remove(db, &ids)?;
-            } else {
-                outbox::put(db, &learning.merchant, &calls)?;
-            }
-            Ok((lease, plan, (calls, question)))
-        };
-        let (lease, plan, due) = self.with.store.write(prepare).await?;
-        self.lease = lease;
-        self.with.counters.restored.inc_by(plan.restored);
-        self.with.counters.push_refused.inc_by(plan.refused);
-        self.pushed.refused += plan.refused;
-        Ok((plan.did_something || 0 < plan.restored, due))
-    }
-
     /// How many deletes wait for a person.
     pub async fn held(&self) -> StoreResult<i64> {
         let with = self.with.clone();
@@ -254,26 +214,6 @@ enum Work {
     Any,
     /// Among it a create that was tried before.
     Repeats,
-}
-
-/// What goes out next: nothing, one row's call and what to ask before it is
-/// made, or several rows' calls together.
-type Due = (Vec<Call>, Option<Question>);
-
-/// When a call that `began` now was first made. A create that nobody looked for may be
-/// one of an earlier life of the database, from `since` on, and its key as old as that.
-fn first(call: &Call, since: Option<Timestamp>, began: Timestamp) -> Timestamp {
-    match call.operation {
-        Operation::Create { .. } => since.map_or(began, |since| since.min(began)),
-        Operation::Update(_) | Operation::Delete(_) => began,
-    }
-}
-
-/// Makes the call what is written down before it is made: should the answer never
-/// come, it is made again then.
-fn attempt(call: &mut Call, now: Timestamp, random: f64) {
-    call.attempts = call.attempts.saturating_add(1);
-    call.next_attempt = later(now, backoff::wait(call.attempts, None, random));
 }
 
 /// `now` and a wait.

@@ -33,7 +33,11 @@ impl Push {
         random: f64,
     ) -> StoreResult<Option<String>> {
         let settled = if 1 < calls.len() {
-            self.carry_together(calls, now, random).await?
+            let sent = send::send_together(&self.with.square, &calls);
+            let (sent, ahead) = tokio::join!(sent, self.plan_ahead(calls.len(), now));
+            let settled = self.end_together(calls, sent, now, random).await?;
+            self.is_planned = self.count(&ahead?);
+            settled
         } else if let Some(call) = calls.pop() {
             match self.look_first(call, question, now).await? {
                 Looking::Done(settled) => vec![settled],
@@ -56,14 +60,15 @@ impl Push {
         Ok(refused)
     }
 
-    /// Makes calls together, each of which has its own outcome.
-    async fn carry_together(
+    /// Takes in what became of calls that were made together, each of which has its
+    /// own outcome.
+    async fn end_together(
         &mut self,
         calls: Vec<Call>,
+        sent: Result<Vec<Result<Reply, SquareError>>, SquareError>,
         now: Timestamp,
         random: f64,
     ) -> StoreResult<Vec<Settled>> {
-        let sent = send::send_together(&self.with.square, &calls).await;
         self.room.learn(calls.len(), &sent);
         let outcomes = match sent {
             Ok(outcomes) => {

@@ -44,8 +44,8 @@ pub(super) struct Plan {
     pub(super) refused: u64,
 }
 
-/// Takes over what applications did, and writes down the calls that follow.
-pub(super) fn plan(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreResult<Plan> {
+/// Takes over what applications did.
+pub(super) fn notice(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreResult<Plan> {
     images::lock(db, &learning.merchant)?;
     let noticed = notice::take(db, &learning.merchant, EDITS)?;
     let restored = deletes::deleted(db, learning, &noticed.deleted, with.push_deletes)?;
@@ -53,12 +53,22 @@ pub(super) fn plan(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreRes
         deletes::watch(db, learning)?;
     }
     let came_along = apply::catch_up(db, learning, ROWS)?;
+    Ok(Plan {
+        did_something: noticed.any || came_along,
+        restored,
+        refused: 0,
+    })
+}
+
+/// Takes over what applications did, and writes down the calls that follow.
+pub(super) fn plan(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreResult<Plan> {
+    let noticed = notice(db, learning, with)?;
     let pending = customers::pending(db, &learning.merchant, ROWS)?;
     let planned = owed(db, learning, &pending)?;
     Ok(Plan {
-        did_something: noticed.any || came_along || planned.did_something,
-        restored,
+        did_something: noticed.did_something || planned.did_something,
         refused: planned.refused,
+        ..noticed
     })
 }
 

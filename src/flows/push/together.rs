@@ -12,7 +12,8 @@ use std::collections::HashSet;
 use crate::domain::Timestamp;
 use crate::flows::apply::Learning;
 use crate::flows::push::look::Question;
-use crate::flows::push::{Due, Pushing, create};
+use crate::flows::push::prepare::Due;
+use crate::flows::push::{Pushing, create};
 use crate::square::body;
 use crate::square::client::MOST;
 use crate::square::error::{Cause, SquareError};
@@ -33,6 +34,11 @@ impl Room {
         most: MOST,
         suspects: 0,
     };
+
+    /// Whether more calls than these could go out together.
+    pub(super) fn is_left(self, number: usize) -> bool {
+        number < self.most
+    }
 
     /// Learns from how a call with so many ended. What cannot be carried out as a
     /// whole, or takes too long, is tried with half as many: one customer must
