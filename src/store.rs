@@ -6,10 +6,9 @@
 //! what it returned `Err` for did not happen. A crash in between leaves the
 //! whole transaction or none of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -37,6 +36,7 @@ pub mod marks;
 mod migrations;
 pub mod outbox;
 pub mod refusals;
+mod rest;
 mod schema;
 pub mod sellers;
 pub mod shop;
@@ -47,7 +47,7 @@ mod wake;
 pub mod windows;
 
 use blocking::blocking;
-use breath::{Breath, Pause};
+use breath::Breath;
 use connection::Connections;
 pub use connection::Db;
 use doubt::Doubt;
@@ -215,49 +215,10 @@ impl Store {
             result
         })
         .await;
-        if matches!(self.location, Location::Sqlite(_))
-            && let Some(mut pause) = self.breathe(began, Instant::now())
-        {
-            pause.copies &= result.is_ok();
-            // Whoever waits for this write hears of it now; our next one lets other programs in first.
-            tokio::spawn(self.clone().rest(pause, turn));
+        if matches!(self.location, Location::Sqlite(_)) {
+            self.breathe(began, result.is_ok(), turn);
         }
         result
-    }
-
-    /// How long our next write is to leave the file alone after one that lasted from `began` to `ended`.
-    fn breathe(&self, began: Instant, ended: Instant) -> Option<Pause> {
-        let mut breath = self.breath.lock().unwrap_or_else(PoisonError::into_inner);
-        let free_since = std::mem::replace(&mut breath.1, ended);
-        breath
-            .0
-            .was_free(began.saturating_duration_since(free_since));
-        breath.0.was_held(ended.saturating_duration_since(began))
-    }
-
-    /// Leaves the file of SQLite alone for a while, and copies its log while nobody of ours adds to it.
-    async fn rest(self, pause: Pause, turn: Turn) {
-        let began = Instant::now();
-        if pause.copies {
-            let (pool, breath) = (self.pool.clone(), Arc::clone(&self.breath));
-            let copied = blocking(move || {
-                // Nobody who writes next is to wait for a connection because of this.
-                let Some(mut pooled) = pool.try_get() else {
-                    return Ok(());
-                };
-                let copied = pooled.db.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
-                pooled.broken = copied.is_err();
-                let mut breath = breath.lock().unwrap_or_else(PoisonError::into_inner);
-                breath.0.was_copied(began.elapsed());
-                Ok(copied?)
-            });
-            // The log holds all of it still, and a commit that finds it too long tries again.
-            let warn =
-                |error| tracing::warn!(%error, "SQLite's log could not be copied into its file");
-            copied.await.unwrap_or_else(warn);
-        }
-        tokio::time::sleep(pause.time.saturating_sub(began.elapsed())).await;
-        drop(turn);
     }
 
     /// Runs `work`, which only reads, on one connection.

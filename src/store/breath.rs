@@ -1,13 +1,15 @@
 //! How long the SQLite file is left alone between writes of ours. Programs that
 //! wait for its lock look for it now and then only, and would hardly ever find it
-//! free while webhooks keep coming.
+//! free while webhooks keep coming. And when its log is copied into the file.
 //!
-//! In: how long writes held the lock, and how long nobody of ours did. Out: how
-//! long the next one has to wait, and whether the log is copied into the file
-//! meanwhile, which keeps nobody from writing. The promise: over any stretch of
+//! In: how long writes held the lock, how long nobody of ours did, and how copying
+//! went. Out: how long the next write has to wait, and how the log is copied
+//! meanwhile, which keeps nobody else from writing. The promise: over any stretch of
 //! busy time the file is free for a sixth of it, in pieces that are long enough
 //! to be found; what comes now and then waits for nothing; copying, which takes
-//! long on a disk that is slow to flush, takes a fifth of the time at most.
+//! long on a disk that is slow to flush, takes a fifth of the time at most, and our
+//! own writes wait only for the last bit of it. A crash leaves a log that SQLite
+//! copies when the file is opened next.
 
 use std::time::Duration;
 
@@ -19,17 +21,23 @@ const SHORTEST: Duration = Duration::from_millis(2);
 /// How much writing makes the log long enough to be copied, at least.
 const COPIED: Duration = Duration::from_millis(40);
 /// How many times as long as the last copy took is written before the next one.
-/// Not more: what takes a sixth of the writing would be put off further each time,
-/// and whoever waits for a copy waits longer.
 const TIMES: u32 = 4;
+/// How many pages make the log so long that it has to begin anew.
+const LONG: i32 = 10_000;
+/// In how many copies it does: each of what was written during the one before, and
+/// so shorter, and the last one while nothing is written.
+const COPIES: u8 = 2;
 
-/// A time for which the file is left alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pause {
-    /// How long, at least.
-    pub(crate) time: Duration,
-    /// Whether the log is copied into the file meanwhile.
-    pub(crate) copies: bool,
+/// How the log is copied into the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Copying {
+    /// Not at all.
+    #[default]
+    No,
+    /// While our writes go on, which add to it.
+    Aside,
+    /// While nothing of ours is added to it: the next write begins it anew.
+    Whole,
 }
 
 /// The time for which the file is still to be left alone.
@@ -38,8 +46,12 @@ pub(crate) struct Breath {
     owed: Duration,
     /// Written since the log was copied last.
     written: Duration,
-    /// How long that took.
-    copying: Duration,
+    /// How the log is being copied.
+    copying: Copying,
+    /// How long that took the last time that it was done aside.
+    took: Duration,
+    /// How many copies a long log still needs.
+    left: u8,
 }
 
 impl Breath {
@@ -48,26 +60,41 @@ impl Breath {
         self.owed = self.owed.saturating_sub(time);
     }
 
-    /// It took `time` to copy the log.
-    pub(crate) fn was_copied(&mut self, time: Duration) {
-        self.copying = time;
-    }
-
     /// A write of ours held it for `time`. Gives the pause before the next one, if any.
-    pub(crate) fn was_held(&mut self, time: Duration) -> Option<Pause> {
+    pub(crate) fn was_held(&mut self, time: Duration) -> Option<Duration> {
         self.owed += time / PARTS;
         self.written += time;
-        if self.owed < SHORTEST {
-            return None;
+        (SHORTEST <= self.owed).then_some(self.owed)
+    }
+
+    /// How the log is to be copied from now on, in a pause.
+    pub(crate) fn copy(&mut self) -> Copying {
+        if self.copying != Copying::No {
+            return Copying::No;
         }
-        let copies = COPIED.max(self.copying * TIMES) <= self.written;
-        if copies {
-            self.written = Duration::ZERO;
+        self.copying = match self.left {
+            0 if self.written < COPIED.max(self.took * TIMES) => Copying::No,
+            0 => {
+                self.written = Duration::ZERO;
+                Copying::Aside
+            }
+            1 => Copying::Whole,
+            _ => Copying::Aside,
+        };
+        self.left = self.left.saturating_sub(1);
+        self.copying
+    }
+
+    /// The log was copied, which took `time`, or could not be. It has so many pages,
+    /// if that is known.
+    pub(crate) fn was_copied(&mut self, time: Duration, pages: Option<i32>) {
+        let copied = std::mem::take(&mut self.copying);
+        if copied == Copying::Aside && self.left == 0 {
+            self.took = time;
+            if pages.is_some_and(|pages| LONG <= pages) {
+                self.left = COPIES;
+            }
         }
-        Some(Pause {
-            time: self.owed,
-            copies,
-        })
     }
 }
 
@@ -88,42 +115,70 @@ mod tests {
     fn a_long_one_is() {
         let mut breath = Breath::default();
 
-        assert_eq!(
-            breath.was_held(20 * MS).map(|pause| pause.time),
-            Some(4 * MS)
-        );
+        assert_eq!(breath.was_held(20 * MS), Some(4 * MS));
+    }
+
+    /// How the log is copied after each of so many writes of 20 ms. A copy takes
+    /// `took`, and ends before the next write does.
+    fn copies(breath: &mut Breath, writes: usize, took: Duration, pages: i32) -> Vec<Copying> {
+        let mut copies = Vec::new();
+        for _ in 0..writes {
+            breath.was_held(20 * MS);
+            copies.push(breath.copy());
+            breath.was_copied(took, Some(pages));
+        }
+        copies
     }
 
     #[test]
-    fn the_log_is_copied_in_a_pause_after_much_was_written() {
+    fn the_log_is_copied_aside_after_much_was_written() {
         let mut breath = Breath::default();
-        let copies: Vec<bool> = (0..6)
-            .filter_map(|_| breath.was_held(20 * MS))
-            .map(|pause| pause.copies)
-            .collect();
 
-        assert_eq!(copies, [false, true, false, true, false, true]);
+        let often = [Copying::No, Copying::Aside];
+        assert_eq!(copies(&mut breath, 4, MS, LONG - 1), often.repeat(2));
     }
 
     #[test]
     fn a_disk_that_takes_long_to_copy_it_is_asked_less_often() {
         let mut breath = Breath::default();
-        breath.was_copied(20 * MS);
-        let copies: Vec<bool> = (0..8)
-            .filter_map(|_| breath.was_held(20 * MS))
-            .map(|pause| pause.copies)
-            .collect();
+        copies(&mut breath, 2, 20 * MS, LONG - 1);
 
-        let often = [false, false, false, true];
-        assert_eq!(copies, [often, often].concat());
+        let often = [Copying::No, Copying::No, Copying::No, Copying::Aside];
+        assert_eq!(copies(&mut breath, 8, 20 * MS, LONG - 1), often.repeat(2));
+    }
+
+    #[test]
+    fn a_long_log_begins_anew_once_little_of_it_is_not_copied() {
+        let mut breath = Breath::default();
+        copies(&mut breath, 2, 20 * MS, LONG);
+
+        // The bit that was copied whole tells nothing of how long the next copy takes.
+        assert_eq!(
+            copies(&mut breath, 2, MS, LONG),
+            [Copying::Aside, Copying::Whole]
+        );
+        let anew = [Copying::No, Copying::Aside];
+        assert_eq!(copies(&mut breath, 2, 20 * MS, 500), anew);
+    }
+
+    #[test]
+    fn what_is_being_copied_is_not_copied_twice() {
+        let mut breath = Breath::default();
+        breath.was_held(40 * MS);
+        assert_eq!(breath.copy(), Copying::Aside);
+        breath.was_held(80 * MS);
+        assert_eq!(breath.copy(), Copying::No);
+        // It could not be: nothing is known of it.
+        breath.was_copied(MS, None);
+
+        assert_eq!(breath.copy(), Copying::Aside);
     }
 
     #[test]
     fn short_ones_that_follow_each_other_add_up() {
         let mut breath = Breath::default();
-        let waits: Vec<_> = (0..10).map(|_| breath.was_held(MS)).collect();
+        let waits: Vec<_> = (0..10).filter_map(|_| breath.was_held(MS)).collect();
 
-        let waits: Vec<Duration> = waits.iter().flatten().map(|pause| pause.time).collect();
         assert_eq!(waits, [2 * MS]);
     }
 
@@ -135,9 +190,6 @@ mod tests {
 
         assert_eq!(breath.was_held(Duration::ZERO), None);
         breath.was_free(MS);
-        assert_eq!(
-            breath.was_held(10 * MS).map(|pause| pause.time),
-            Some(2 * MS)
-        );
+        assert_eq!(breath.was_held(10 * MS), Some(2 * MS));
     }
 }

@@ -80,14 +80,14 @@ fn refused(error: ConnectionError) -> StoreError {
 /// A few thousand customers write as many pages of the indexes as there are
 /// customers: a larger cache keeps them at hand.
 ///
-/// The log is copied into the file between commits; only a commit that finds 48 MB
+/// The log is copied into the file between commits; only a commit that finds 80 MB
 /// of it copies it itself. Other programs' commits do so from 4 MB on, as SQLite has it.
 ///
 /// FULL, since a commit that a power cut can take back is not a promise. WAL is
 /// not among them: it is the file's, and set once the file is known as ours.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; \
-     PRAGMA wal_autocheckpoint = 12000; PRAGMA cache_size = -16384;";
+     PRAGMA wal_autocheckpoint = 20000; PRAGMA cache_size = -16384;";
 
 /// A lock that somebody else holds must not keep a webhook waiting past Square's patience.
 ///

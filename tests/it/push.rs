@@ -1,6 +1,7 @@
 //! What other programs write with plain SQL gets to Square, once.
 
 mod adoption;
+mod ahead;
 mod bulk;
 mod clock;
 mod deletes;

@@ -14,8 +14,6 @@ on_each_database! {
     one_row_goes_alone,
     many_rows_go_a_hundred_at_a_time,
     one_step_sends_a_hundred_rows,
-    the_next_rows_are_planned_while_a_call_is_out,
-    what_applications_do_to_rows_that_are_planned_is_seen_before_they_go_out,
     new_rows_and_edits_go_in_calls_of_their_own,
     a_row_that_square_refuses_holds_up_none_of_its_neighbours,
     what_square_refuses_as_a_whole_goes_in_parts,
@@ -38,7 +36,7 @@ pub(super) fn insert(app: &App, number: usize) {
 }
 
 /// How many rows stand in each state.
-fn standing(app: &App, state: &str) -> usize {
+pub(super) fn standing(app: &App, state: &str) -> usize {
     app.other()
         .count(&format!("customers WHERE sync_state = '{state}'"))
 }
@@ -95,36 +93,6 @@ async fn one_step_sends_a_hundred_rows(db: TestDb) {
     assert_eq!(standing(&app, "synced"), 100);
     assert_eq!(app.other().count("outbox"), 0);
     assert_eq!(app.push_once().await.unwrap(), Step::Idle);
-}
-
-async fn the_next_rows_are_planned_while_a_call_is_out(db: TestDb) {
-    let mut app = App::new(db).await;
-    insert(&app, 250);
-    let mut steps = Vec::new();
-    while app.push_once().await.unwrap() == Step::Worked {
-        steps.push((standing(&app, "synced"), app.other().count("outbox")));
-    }
-
-    assert_eq!(steps, [(100, 100), (200, 50), (250, 0)]);
-    assert_eq!(bulk(&app), [100, 100, 50]);
-}
-
-async fn what_applications_do_to_rows_that_are_planned_is_seen_before_they_go_out(db: TestDb) {
-    let mut app = App::new(db).await;
-    insert(&app, 150);
-    app.push_once().await.unwrap();
-    let planned = "(SELECT min(customer_id) FROM outbox)";
-    app.sql(&format!("DELETE FROM customers WHERE id = {planned}"));
-    let planned = "(SELECT max(customer_id) FROM outbox)";
-    app.sql(&format!(
-        "UPDATE customers SET note = 'new' WHERE id = {planned}"
-    ));
-    app.push_all().await;
-
-    assert_eq!(bulk(&app), [100, 49]);
-    assert_eq!((creates(&app), puts(&app).len()), (149, 1));
-    app.settle().await;
-    app.assert_equal();
 }
 
 async fn new_rows_and_edits_go_in_calls_of_their_own(db: TestDb) {

@@ -1,12 +1,15 @@
-//! How many pages of the database a write touches.
+//! How many pages of the database a write touches, and when they get from the log into the file.
 
 use std::fs;
+use std::time::Duration;
 
+use diesel::RunQueryDsl;
 use squaresync::domain::id::{CustomerId, SquareId};
 use squaresync::store::images::Held;
 use squaresync::store::{Db, Store, effects};
 
 use super::{merchant, now, open_with_seller};
+use crate::support::process::until;
 use crate::support::{Kind, OtherProgram, TestDb, on_each_database};
 
 on_each_database! { old_and_new_rows_of_a_batch_are_all_written }
@@ -21,6 +24,27 @@ async fn an_index_is_not_written_for_a_column_that_stays() {
     let other = written(&db, &store, "another", 3).await;
 
     assert!(0 < same && same < other, "{same} bytes, {other} bytes");
+}
+
+#[tokio::test]
+async fn the_log_of_sqlite_is_copied_before_a_commit_has_to_do_it() {
+    let db = TestDb::new(Kind::Sqlite);
+    let store = open_with_seller(&db).await;
+    OtherProgram::new(&db)
+        .run("CREATE TABLE filling (bytes BLOB)")
+        .unwrap();
+    let fill = |db: &mut Db| {
+        let fill = "INSERT INTO filling VALUES (randomblob(2000000))";
+        Ok(diesel::sql_query(fill).execute(db)?)
+    };
+    // Half as much as a commit would copy itself.
+    for _ in 0..20 {
+        store.write(fill).await.unwrap();
+    }
+
+    let path = db.url().trim_start_matches("sqlite:").to_owned();
+    let copied = || (2_000_000 < fs::metadata(&path).ok()?.len()).then_some(());
+    until(Duration::from_secs(30), String::new, copied).await;
 }
 
 async fn old_and_new_rows_of_a_batch_are_all_written(db: TestDb) {
