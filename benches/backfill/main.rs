@@ -28,6 +28,8 @@ mod postgres;
 #[path = "../common/report.rs"]
 mod report;
 mod spreads;
+#[path = "../common/usage.rs"]
+mod usage;
 
 use report::Report;
 
@@ -44,6 +46,7 @@ fn main() {
         "s",
         "customers/s",
         "pages/s",
+        "CPU s per 1,000",
         "peak MiB",
         "MiB written",
         "ratio",
@@ -108,7 +111,14 @@ fn number(name: &str) -> Option<u32> {
 struct Measured {
     time: Duration,
     pages: u32,
-    /// MiB, of a process.
+    used: Option<Used>,
+}
+
+/// What a process used.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    cpu: Duration,
+    /// MiB.
     peak: u64,
     written: u64,
 }
@@ -121,13 +131,20 @@ fn row(report: &mut Report, what: &str, customers: u32, measured: &Measured, rat
         format!("{:.0}", f64::from(measured.pages) / seconds)
     };
     let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.1}"));
+    let used = measured.used.map(|used| {
+        let cpu = used.cpu.as_secs_f64() * 1000.0 / f64::from(customers);
+        let [peak, written] = [used.peak, used.written].map(|mib| mib.to_string());
+        [format!("{cpu:.3}"), peak, written]
+    });
+    let [cpu, peak, written] = used.unwrap_or_default();
     report.row(&[
         what.to_owned(),
         format!("{seconds:.1}"),
         format!("{:.0}", f64::from(customers) / seconds),
         pages,
-        measured.peak.to_string(),
-        measured.written.to_string(),
+        cpu,
+        peak,
+        written,
         ratio,
     ]);
 }
@@ -245,23 +262,24 @@ fn backfill(square: &str, database: &str) -> Measured {
         .stdout(Stdio::null())
         .spawn()
         .expect("squaresync");
-    let mut measured = Measured::default();
+    let mut used = Used::default();
     let ended = loop {
         if let Some(ended) = process.try_wait().expect("its state") {
             break ended;
         }
-        let of_kernel = |file: &str, key: &str| {
-            let text = std::fs::read_to_string(format!("/proc/{}/{file}", process.id())).ok()?;
-            let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-            line.split_whitespace().next()?.parse::<u64>().ok()
+        let written = usage::number(process.id(), "io", "write_bytes:") / 1024 / 1024;
+        // One that is about to end tells nothing any more.
+        used = Used {
+            cpu: used.cpu.max(usage::cpu(process.id())),
+            peak: used.peak.max(usage::peak(process.id())),
+            written: used.written.max(written),
         };
-        let peak = of_kernel("status", "VmHWM:").unwrap_or_default() / 1024;
-        let written = of_kernel("io", "write_bytes:").unwrap_or_default() / 1024 / 1024;
-        measured.peak = measured.peak.max(peak);
-        measured.written = measured.written.max(written);
         std::thread::sleep(Duration::from_millis(5));
     };
     assert!(ended.success(), "the backfill failed");
-    measured.time = began.elapsed();
-    measured
+    Measured {
+        time: began.elapsed(),
+        used: Some(used),
+        ..Measured::default()
+    }
 }

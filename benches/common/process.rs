@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use super::usage;
+
 /// The real program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_squaresync");
-/// Ticks of a second in `/proc`; Linux has had 100 of them for ever.
-const TICKS: f64 = 100.0;
 
 /// A process that runs.
 pub(crate) struct Process {
@@ -47,28 +47,12 @@ impl Process {
 
     /// The time that its threads have computed so far, user and system.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = self.proc("stat");
-        // The name in brackets may have blanks.
-        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: f64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|ticks| ticks.parse::<f64>().ok())
-            .sum();
-        Duration::from_secs_f64(ticks / TICKS)
+        usage::cpu(self.child.id())
     }
 
     /// The most memory it ever had, in MiB.
     pub(crate) fn peak(&self) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kibibytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-        kibibytes.unwrap_or_default() / 1024
-    }
-
-    fn proc(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default()
+        usage::peak(self.child.id())
     }
 }
 

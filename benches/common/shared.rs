@@ -7,3 +7,4 @@ pub(crate) mod cluster;
 pub(crate) mod process;
 pub(crate) mod report;
 pub(crate) mod times;
+pub(crate) mod usage;

@@ -24,6 +24,8 @@ mod parts;
 mod postgres;
 #[path = "../common/report.rs"]
 mod report;
+#[path = "../common/usage.rs"]
+mod usage;
 
 use report::Report;
 
@@ -39,13 +41,22 @@ fn main() {
     let rows = rows.and_then(|text| text.parse().ok()).unwrap_or(10_000);
     let title = format!("{rows} rows, {LATE} a request");
     let mut report = Report::new("push", &title);
-    report.table(&["what", "rows", "s", "rows/s", "calls", "CPU s", "ratio"]);
+    report.table(&[
+        "what",
+        "rows",
+        "s",
+        "rows/s",
+        "calls",
+        "CPU s per 1,000",
+        "peak MiB",
+        "ratio",
+    ]);
     let alone = one_by_one();
     let one_by_one = Measured {
         rows: ALONE,
         time: alone,
         calls: u64::from(ALONE),
-        cpu: None,
+        used: None,
     };
     row(
         &mut report,
@@ -85,17 +96,18 @@ struct Measured {
     rows: u32,
     time: Duration,
     calls: u64,
-    /// What squaresync computed.
-    cpu: Option<Duration>,
+    /// What squaresync computed, and the most memory it had, in MiB.
+    used: Option<(Duration, u64)>,
 }
 
 fn row(report: &mut Report, what: &str, measured: &Measured, alone: Duration) {
     let seconds = measured.time.as_secs_f64();
     let rows = f64::from(measured.rows);
     let one = alone.as_secs_f64() / f64::from(ALONE);
-    let cpu = measured
-        .cpu
-        .map_or_else(String::new, |cpu| format!("{:.2}", cpu.as_secs_f64()));
+    let (cpu, peak) = measured.used.map_or_else(Default::default, |(cpu, peak)| {
+        let cpu = cpu.as_secs_f64() * 1000.0 / rows;
+        (format!("{cpu:.3}"), peak.to_string())
+    });
     report.row(&[
         what.to_owned(),
         rows.to_string(),
@@ -103,6 +115,7 @@ fn row(report: &mut Report, what: &str, measured: &Measured, alone: Duration) {
         format!("{:.0}", rows / seconds),
         measured.calls.to_string(),
         cpu,
+        peak,
         format!("{:.0}", one * rows / seconds),
     ]);
 }
@@ -144,13 +157,16 @@ fn database(
     let mut measure = |what: &str, sql: &str| {
         let before = web.state(&square.address, "writes");
         other.run(sql);
-        let (began, computed) = (Instant::now(), service.cpu());
+        let (began, computed) = (Instant::now(), usage::cpu(service.id()));
         other.settled();
         let measured = Measured {
             rows,
             time: began.elapsed(),
             calls: web.state(&square.address, "writes") - before,
-            cpu: Some(service.cpu() - computed),
+            used: Some((
+                usage::cpu(service.id()) - computed,
+                usage::peak(service.id()),
+            )),
         };
         row(report, &format!("{name}, {what}"), &measured, alone);
     };

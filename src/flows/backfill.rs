@@ -172,7 +172,7 @@ impl Backfill {
         if taken.written {
             pass.remaining.noted();
         }
-        self.progress.total = self.progress.total.or(pass.pieces.held());
+        self.progress.total = pass.pieces.held();
         self.progress.read += count;
         self.progress.news += taken.news;
         Ok(())

@@ -144,7 +144,7 @@ impl Push {
         self.began = Some(began);
         let (planned, (calls, question)) = self.prepare(began, now, random).await?;
         let is_idle = calls.is_empty() && !planned;
-        let refused = self.carry(calls, question, now, random).await?;
+        let refused = Box::pin(self.carry(calls, question, now, random)).await?;
         if let Some(code) = refused {
             // Nothing can be sent for a while, unless by somebody with another token.
             self.give_back().await?;

@@ -45,7 +45,7 @@ pub struct Progress {
     pub read: u64,
     /// Of them, those that told something new.
     pub news: u64,
-    /// Profiles that there are to read, where that is known.
+    /// Profiles that there are to read, as far as that can be told.
     pub total: Option<u64>,
 }
 

@@ -61,9 +61,11 @@ pub(super) struct Pieces {
     cut: Vec<Window>,
     /// Why a question got no answer.
     trouble: Option<FlowError>,
-    /// How many customers the whole held when it was opened.
-    held: Option<u64>,
-    is_whole: bool,
+    /// How many windows there were to begin with, and how many of these were opened.
+    windows: u64,
+    opened: u64,
+    /// How many customers those that were opened hold.
+    held: u64,
 }
 
 impl Pieces {
@@ -77,14 +79,17 @@ impl Pieces {
             turned: VecDeque::new(),
             cut: Vec::new(),
             trouble: None,
-            held: None,
-            is_whole: windows.len() == 1,
+            windows: windows.len().try_into().unwrap_or(u64::MAX),
+            opened: 0,
+            held: 0,
         }
     }
 
-    /// How many customers there are to read, where that is known.
+    /// How many customers there are to read: while not all windows that were left
+    /// have been opened, as if the others held as many as these.
     pub(super) fn held(&self) -> Option<u64> {
-        self.held.filter(|_| self.is_whole)
+        let all = self.held.saturating_mul(self.windows);
+        all.checked_div(self.opened)
     }
 
     /// The pieces that were cut since this was last asked.
@@ -183,9 +188,10 @@ impl Pieces {
     /// The first page of a window has come.
     fn opened(&mut self, mut piece: Piece, read: Read) {
         let held = piece.reader.held().unwrap_or_default();
-        self.held = self.held.or(piece.reader.held());
         if !piece.is_cut {
             piece.is_cut = true;
+            self.opened += 1;
+            self.held += held;
             self.cutting.opened(held);
         }
         match self.cutting.pieces(held) {

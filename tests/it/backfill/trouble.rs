@@ -51,9 +51,19 @@ async fn a_crash_between_pieces_costs_those_under_way(db: TestDb) {
     let before = searches(&app);
 
     let mut app = crashed(app).await;
-    while app.backfill.step(app.now()).await.unwrap() == Step::Worked {}
+    let mut totals = Vec::new();
+    while app.backfill.step(app.now()).await.unwrap() == Step::Worked {
+        totals.push(app.backfill.progress().total.unwrap());
+    }
 
     app.assert_equal();
+    // How much is left is estimated at first, and known in the end.
+    let read = app.backfill.progress().read;
+    assert!(
+        (read / 2..read * 2).contains(&totals[0]),
+        "{totals:?} of {read}"
+    );
+    assert_eq!(totals.pop(), Some(read));
     // Each piece that was left costs a page that is not full; some of their pages are read again.
     let again = app.backfill.progress().read - app.backfill.progress().news;
     let asked = searches(&app) - before;

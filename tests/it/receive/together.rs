@@ -94,7 +94,12 @@ async fn fill(queue: &Queue) -> Vec<Pin<Box<impl Future<Output = Answer>>>> {
             Poll::Pending => waiting.push(one),
             Poll::Ready(answer) => {
                 assert!(matches!(answer, Err(Overloaded)));
-                assert!(1000 < waiting.len(), "{} may wait", waiting.len());
+                // There may be 1,024 connections, and 256 share a commit.
+                assert!(
+                    (257..1024).contains(&waiting.len()),
+                    "{} may wait",
+                    waiting.len()
+                );
                 return waiting;
             }
         }
