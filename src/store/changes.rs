@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -103,6 +104,15 @@ pub(super) fn write<'a>(to: &mut To<'_, 'a>, rows: &'a [Row]) -> StoreResult<()>
     Ok(())
 }
 
+/// An application's edit.
+#[derive(Queryable, Selectable, QueryableByName)]
+#[diesel(table_name = changes)]
+struct Edit {
+    customer_id: String,
+    fields: String,
+    changed_at: NaiveDateTime,
+}
+
 /// How many of a row's effects are looked at for its last edits.
 const RECENT: i64 = 200;
 
@@ -112,24 +122,53 @@ pub fn last_edits(
     db: &mut Db,
     ids: &[CustomerId],
 ) -> StoreResult<Vec<(CustomerId, Field, Timestamp)>> {
-    let mut edits = Vec::new();
-    for id in ids {
-        let mut rows: Vec<(String, NaiveDateTime)> = changes::table
-            .filter(changes::customer_id.eq(id.as_str()))
-            .filter(changes::source.eq(Source::Application.as_str()))
-            .select((changes::fields, changes::changed_at))
-            .order(changes::seq.desc())
-            .limit(RECENT)
-            .load(db)?;
-        rows.reverse();
-        for (fields, at) in rows {
-            let fields: serde_json::Map<String, Value> = parsed(&fields)?;
-            let fields = fields.keys().filter_map(|column| Field::of_column(column));
-            edits.extend(fields.map(|field| (id.clone(), field, moment(at))));
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = match db {
+        Db::Sqlite(connection) => {
+            let mut found = Vec::new();
+            for id in ids {
+                found.extend(last_of(connection, id)?);
+            }
+            found
         }
+        Db::Postgres(connection) => {
+            let ids: Vec<&str> = ids.iter().map(CustomerId::as_str).collect();
+            let query = diesel::sql_query(LAST_EDITS)
+                .bind::<Array<Text>, _>(ids)
+                .bind::<BigInt, _>(RECENT);
+            query.load(connection)?
+        }
+    };
+    let mut edits = Vec::new();
+    for edit in found {
+        let (id, at) = (CustomerId::new(edit.customer_id), moment(edit.changed_at));
+        let fields: serde_json::Map<String, Value> = parsed(&edit.fields)?;
+        let fields = fields.keys().filter_map(|column| Field::of_column(column));
+        edits.extend(fields.map(|field| (id.clone(), field, at)));
     }
     Ok(edits)
 }
+
+/// The last edits of a row, oldest first.
+fn last_of(connection: &mut SqliteConnection, id: &CustomerId) -> StoreResult<Vec<Edit>> {
+    let of_row = changes::table
+        .filter(changes::customer_id.eq(id.as_str()))
+        .filter(changes::source.eq(Source::Application.as_str()));
+    let mut edits: Vec<Edit> = of_row
+        .select(Edit::as_select())
+        .order(changes::seq.desc())
+        .limit(RECENT)
+        .load(connection)?;
+    edits.reverse();
+    Ok(edits)
+}
+
+/// The same of many rows, in one statement.
+const LAST_EDITS: &str = "SELECT edits.* FROM unnest($1) AS wanted (id), \
+     LATERAL (SELECT * FROM changes WHERE customer_id = wanted.id AND source = 'application' \
+     ORDER BY seq DESC LIMIT $2) AS edits ORDER BY edits.seq";
 
 /// What applications changed in this row since something else last did: each
 /// field with what it held before.

@@ -6,6 +6,7 @@
 //! PostgreSQL with the values put in, among a hundred thousand rows of each kind.
 
 mod recorder;
+mod sets;
 mod value;
 
 use std::time::Duration;
