@@ -35,6 +35,7 @@ mod lookup;
 pub mod marks;
 mod migrations;
 pub mod outbox;
+mod plans;
 pub mod refusals;
 mod rest;
 mod schema;
@@ -208,7 +209,7 @@ impl Store {
             let mut pooled = pool.get()?;
             let result = doubt
                 .settle(&mut pooled.db)
-                .and_then(|()| transaction(&mut pooled.db))
+                .and_then(|()| transaction(pooled.begin()?))
                 .and_then(|value| are_there().map(|()| value));
             pooled.broken = matches!(result, Err(StoreError::Unavailable(_)));
             doubt.note(&result);
@@ -230,7 +231,7 @@ impl Store {
         let pool = self.pool.clone();
         blocking(move || {
             let mut pooled = pool.get()?;
-            let result = transaction::read(&mut pooled.db, work);
+            let result = pooled.begin().and_then(|db| transaction::read(db, work));
             pooled.broken = matches!(result, Err(StoreError::Unavailable(_)));
             result
         })

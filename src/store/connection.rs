@@ -1,6 +1,8 @@
 //! One connection to either database, opened by the URL's scheme and never by
 //! trial: a mistyped PostgreSQL URL must not become a SQLite file.
 
+use std::time::Instant;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::ManageConnection;
@@ -8,6 +10,7 @@ use diesel::r2d2::ManageConnection;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::files;
 use crate::store::location::Location;
+use crate::store::plans::Plans;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -22,6 +25,19 @@ pub enum Db {
 pub(crate) struct Pooled {
     pub(crate) db: Db,
     pub(crate) broken: bool,
+    plans: Plans,
+}
+
+impl Pooled {
+    /// The database, for a transaction that begins now.
+    pub(crate) fn begin(&mut self) -> StoreResult<&mut Db> {
+        if let Db::Postgres(connection) = &mut self.db
+            && self.plans.are_old(Instant::now())
+        {
+            connection.batch_execute("DISCARD PLANS")?;
+        }
+        Ok(&mut self.db)
+    }
 }
 
 /// Opens and checks the pool's connections.
@@ -49,7 +65,11 @@ impl ManageConnection for Connections {
                 Db::Postgres(_) => "SET default_transaction_read_only = on",
             })?;
         }
-        Ok(Pooled { db, broken: false })
+        Ok(Pooled {
+            db,
+            broken: false,
+            plans: Plans::none(Instant::now()),
+        })
     }
 
     fn is_valid(&self, connection: &mut Pooled) -> StoreResult<()> {
@@ -91,11 +111,9 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = 
 
 /// A lock that somebody else holds must not keep a webhook waiting past Square's patience.
 ///
-/// The plan of a prepared statement is made for the tables as they are each time:
-/// one made while they were small looks at every row of a seller once they are
-/// not, until the server counts them, minutes later. None is worth compiling. A few
-/// hundred rows are looked up by their keys: what the server takes for the price
-/// of a page by default is a spinning disk's, and it would rather read all of them.
+/// No plan is worth compiling. A few hundred rows are looked up by their keys: what
+/// the server takes for the price of a page by default is a spinning disk's, and it
+/// would rather read all of them.
 const POSTGRES_SETTINGS: &str = "SET TIME ZONE 'UTC'; SET synchronous_commit = on; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning; \
-     SET plan_cache_mode = force_custom_plan; SET jit = off; SET random_page_cost = 1.1;";
+     SET jit = off; SET random_page_cost = 1.1;";
