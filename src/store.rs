@@ -111,7 +111,8 @@ impl Store {
         first: fn(&mut Db) -> StoreResult<T>,
     ) -> StoreResult<(Self, T)> {
         let (connections, writers) = match location {
-            Location::Sqlite(_) => (4, 1),
+            // One of them may be busy with the log.
+            Location::Sqlite(_) => (5, 1),
             Location::Postgres(_) => (8, 8),
         };
         let mut manager = Connections {

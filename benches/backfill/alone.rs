@@ -27,7 +27,7 @@ pub(crate) fn copies(from: &str, customers: u32) -> Measured {
     assert!(made.expect("squaresync").success(), "the tables");
     let mut connection = SqliteConnection::establish(&path).expect("a file");
     let settings = format!(
-        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 12000; PRAGMA cache_size = -16384; \
+        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 20000; PRAGMA cache_size = -16384; \
          ATTACH '{from}' AS whole; INSERT INTO own_writes VALUES (1)"
     );
     connection.batch_execute(&settings).expect("its settings");

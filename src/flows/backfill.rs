@@ -47,6 +47,8 @@ struct Pass {
     is_first: bool,
     pieces: Pieces,
     remaining: Remaining,
+    /// How many profiles this process had read before.
+    read_before: u64,
 }
 
 impl Backfill {
@@ -136,6 +138,7 @@ impl Backfill {
                 is_first,
                 pieces: Pieces::new(&left, self.piece),
                 remaining: Remaining::on_disk(&left),
+                read_before: self.progress.read,
             });
         }
         let began = self.reading.square.square_time().await?;
@@ -150,6 +153,7 @@ impl Backfill {
             is_first,
             pieces: Pieces::new(&[all], self.piece),
             remaining: Remaining::of(all),
+            read_before: self.progress.read,
         })
     }
 
@@ -172,7 +176,8 @@ impl Backfill {
         if taken.written {
             pass.remaining.noted();
         }
-        self.progress.total = pass.pieces.held();
+        let held = pass.pieces.held();
+        self.progress.total = held.map(|held| pass.read_before + held);
         self.progress.read += count;
         self.progress.news += taken.news;
         Ok(())

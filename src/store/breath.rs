@@ -67,9 +67,9 @@ impl Breath {
         (SHORTEST <= self.owed).then_some(self.owed)
     }
 
-    /// How the log is to be copied from now on, in a pause.
-    pub(crate) fn copy(&mut self) -> Copying {
-        if self.copying != Copying::No {
+    /// How the log is to be copied from now on. Whole only if this is a pause.
+    pub(crate) fn copy(&mut self, is_pause: bool) -> Copying {
+        if self.copying != Copying::No || self.left == 1 && !is_pause {
             return Copying::No;
         }
         self.copying = match self.left {
@@ -85,13 +85,17 @@ impl Breath {
         self.copying
     }
 
-    /// The log was copied, which took `time`, or could not be. It has so many pages,
-    /// if that is known.
+    /// The log was copied, which took `time`, and has so many pages; or it could not be.
     pub(crate) fn was_copied(&mut self, time: Duration, pages: Option<i32>) {
         let copied = std::mem::take(&mut self.copying);
+        let Some(pages) = pages else {
+            // How long the log is has to be found out anew.
+            self.left = 0;
+            return;
+        };
         if copied == Copying::Aside && self.left == 0 {
             self.took = time;
-            if pages.is_some_and(|pages| LONG <= pages) {
+            if LONG <= pages {
                 self.left = COPIES;
             }
         }
@@ -124,7 +128,7 @@ mod tests {
         let mut copies = Vec::new();
         for _ in 0..writes {
             breath.was_held(20 * MS);
-            copies.push(breath.copy());
+            copies.push(breath.copy(true));
             breath.was_copied(took, Some(pages));
         }
         copies
@@ -165,13 +169,36 @@ mod tests {
     fn what_is_being_copied_is_not_copied_twice() {
         let mut breath = Breath::default();
         breath.was_held(40 * MS);
-        assert_eq!(breath.copy(), Copying::Aside);
+        assert_eq!(breath.copy(true), Copying::Aside);
         breath.was_held(80 * MS);
-        assert_eq!(breath.copy(), Copying::No);
-        // It could not be: nothing is known of it.
+        assert_eq!(breath.copy(true), Copying::No);
+        breath.was_copied(MS, Some(1));
+
+        assert_eq!(breath.copy(true), Copying::Aside);
+    }
+
+    #[test]
+    fn a_copy_that_could_not_be_made_is_not_taken_for_a_fast_one() {
+        let mut breath = Breath::default();
+        copies(&mut breath, 2, 20 * MS, LONG);
+        assert_eq!(breath.copy(true), Copying::Aside);
         breath.was_copied(MS, None);
 
-        assert_eq!(breath.copy(), Copying::Aside);
+        let next = [Copying::No, Copying::No, Copying::No, Copying::Aside];
+        assert_eq!(copies(&mut breath, 4, MS, 500), next);
+    }
+
+    #[test]
+    fn only_a_pause_keeps_our_writes_from_a_log_that_is_copied() {
+        let mut breath = Breath::default();
+        breath.was_held(40 * MS);
+        assert_eq!(breath.copy(false), Copying::Aside);
+        breath.was_copied(MS, Some(LONG));
+        assert_eq!(breath.copy(false), Copying::Aside);
+        breath.was_copied(MS, Some(LONG));
+
+        assert_eq!(breath.copy(false), Copying::No);
+        assert_eq!(breath.copy(true), Copying::Whole);
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn refused(error: ConnectionError) -> StoreError {
 /// FULL, since a commit that a power cut can take back is not a promise. WAL is
 /// not among them: it is the file's, and set once the file is known as ours.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; \
-     PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; \
+     PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 100000000; \
      PRAGMA wal_autocheckpoint = 20000; PRAGMA cache_size = -16384;";
 
 /// A lock that somebody else holds must not keep a webhook waiting past Square's patience.

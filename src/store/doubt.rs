@@ -55,7 +55,8 @@ impl Doubt {
             diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection)?;
         if emptied.busy != 0 {
             return Err(StoreError::Unavailable(
-                "the disk failed, and another program that reads keeps the database from being checked".to_owned(),
+                "the disk failed, and the database is checked once nobody reads or copies its log"
+                    .to_owned(),
             ));
         }
         let verdict: Verdict = diesel::sql_query("PRAGMA quick_check(1)").get_result(connection)?;

@@ -4,9 +4,9 @@
 //! until the server counts the rows, minutes later.
 //!
 //! In: transactions that are about to begin, and the time. Out: whether the plans
-//! are to be made anew. The promise: one is used for a second at most, and for not
-//! more transactions than have been since the tables may have been empty. Nothing
-//! is kept on disk.
+//! are to be made anew. The promise: no transaction begins with one that is older
+//! than a second, or that more transactions have used than had been since the
+//! tables may have been empty. Nothing is kept on disk.
 
 use std::time::{Duration, Instant};
 

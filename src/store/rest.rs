@@ -20,7 +20,7 @@ use super::{Store, StoreResult, Turn};
 
 #[derive(QueryableByName)]
 struct Copied {
-    /// How many pages the log has.
+    /// How many pages the log has; less than none where somebody else copies it.
     #[diesel(sql_type = Integer)]
     log: i32,
 }
@@ -35,19 +35,23 @@ impl Store {
         breath
             .0
             .was_free(began.saturating_duration_since(free_since));
-        let Some(pause) = breath.0.was_held(ended.saturating_duration_since(began)) else {
-            return;
+        let pause = breath.0.was_held(ended.saturating_duration_since(began));
+        let copying = match is_ok {
+            true => breath.0.copy(pause.is_some()),
+            false => Copying::No,
         };
-        let copying = if is_ok { breath.0.copy() } else { Copying::No };
-        tokio::spawn(self.clone().rest(pause, copying, turn));
+        if copying == Copying::Aside {
+            tokio::spawn(self.clone().copy_log());
+        }
+        if let Some(pause) = pause {
+            tokio::spawn(self.clone().rest(pause, copying, turn));
+        }
     }
 
     async fn rest(self, pause: Duration, copying: Copying, turn: Turn) {
         let began = Instant::now();
-        match copying {
-            Copying::No => {}
-            Copying::Aside => drop(tokio::spawn(self.clone().copy_log())),
-            Copying::Whole => self.clone().copy_log().await,
+        if copying == Copying::Whole {
+            self.clone().copy_log().await;
         }
         tokio::time::sleep(pause.saturating_sub(began.elapsed())).await;
         drop(turn);
@@ -81,5 +85,5 @@ fn copy_log(db: &mut Db) -> StoreResult<Option<i32>> {
     };
     let copied = diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)");
     let copied: Copied = copied.get_result(connection)?;
-    Ok(Some(copied.log))
+    Ok((0 <= copied.log).then_some(copied.log))
 }

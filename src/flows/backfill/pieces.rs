@@ -190,7 +190,7 @@ impl Pieces {
         let held = piece.reader.held().unwrap_or_default();
         if !piece.is_cut {
             piece.is_cut = true;
-            self.opened += 1;
+            self.opened += u64::from(piece.reader.held().is_some());
             self.held += held;
             self.cutting.opened(held);
         }

@@ -35,9 +35,8 @@ impl Push {
         let settled = if 1 < calls.len() {
             let sent = send::send_together(&self.with.square, &calls);
             let (sent, ahead) = tokio::join!(sent, self.plan_ahead(calls.len(), now));
-            let settled = self.end_together(calls, sent, now, random).await?;
-            self.is_planned = self.count(&ahead?);
-            settled
+            self.is_planned = self.count(&ahead);
+            self.end_together(calls, sent, now, random).await?
         } else if let Some(call) = calls.pop() {
             match self.look_first(call, question, now).await? {
                 Looking::Done(settled) => vec![settled],

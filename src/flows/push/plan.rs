@@ -63,13 +63,26 @@ pub(super) fn notice(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreR
 /// Takes over what applications did, and writes down the calls that follow.
 pub(super) fn plan(db: &mut Db, learning: &Learning, with: &Pushing) -> StoreResult<Plan> {
     let noticed = notice(db, learning, with)?;
-    let pending = customers::pending(db, &learning.merchant, ROWS)?;
-    let planned = owed(db, learning, &pending)?;
+    let planned = next(db, learning)?;
     Ok(Plan {
         did_something: noticed.did_something || planned.did_something,
         refused: planned.refused,
         ..noticed
     })
+}
+
+/// Writes down the calls that follow from rows of which none is out. What
+/// applications do is not taken over: a row whose call is out may be deleted, and
+/// what that asks for hangs on the answer.
+pub(super) fn ahead(db: &mut Db, learning: &Learning) -> StoreResult<Plan> {
+    images::lock(db, &learning.merchant)?;
+    next(db, learning)
+}
+
+/// Plans for the next rows that are pending.
+fn next(db: &mut Db, learning: &Learning) -> StoreResult<Plan> {
+    let pending = customers::pending(db, &learning.merchant, ROWS)?;
+    owed(db, learning, &pending)
 }
 
 /// Plans anew for the row of a call that came too late. After too many of these

@@ -64,18 +64,21 @@ impl Push {
         Ok((self.count(&plan), due))
     }
 
-    /// Plans for the next rows while so many others are out: unless there was room
-    /// for more, since then none was left over.
-    pub(super) async fn plan_ahead(&self, out: usize, now: Timestamp) -> StoreResult<Plan> {
+    /// Plans for the next rows while so many calls are out, unless there was room for
+    /// more of them. Trouble is the next step's, which plans then.
+    pub(super) async fn plan_ahead(&self, out: usize, now: Timestamp) -> Plan {
         if self.room.is_left(out) {
-            return Ok(Plan::default());
+            return Plan::default();
         }
         let (lease, with) = (self.lease.clone(), self.with.clone());
-        let ahead = move |db: &mut Db| {
+        let ahead = self.with.store.write(move |db: &mut Db| {
             lease.hold(db)?;
-            plan::plan(db, &with.learning(now), &with)
-        };
-        self.with.store.write(ahead).await
+            plan::ahead(db, &with.learning(now))
+        });
+        ahead.await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the next rows are not planned for yet");
+            Plan::default()
+        })
     }
 
     /// Counts what a plan did, and says whether that was anything.

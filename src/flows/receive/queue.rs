@@ -7,8 +7,9 @@ use crate::domain::Timestamp;
 use crate::flows::receive::{Delivery, Outcome, Receive};
 use crate::store::{StoreError, StoreResult};
 
-/// How many deliveries may wait: half as many as there may be connections, so that
-/// others can still be told to come later, and somebody can ask how things stand.
+/// How many deliveries may wait. With those that share the commit under way these
+/// are fewer than there may be connections, so that others can still be told to
+/// come later, and somebody can ask how things stand.
 const WAITING: usize = 512;
 /// How many share a commit: enough to make its cost small, few enough to keep it short.
 const TOGETHER: usize = 256;
