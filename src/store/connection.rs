@@ -100,7 +100,7 @@ fn refused(error: ConnectionError) -> StoreError {
 /// A few thousand customers write as many pages of the indexes as there are
 /// customers: a larger cache keeps them at hand.
 ///
-/// The log is copied into the file between commits; only a commit that finds 80 MB
+/// The log is copied into the file beside commits; only a commit that finds 80 MB
 /// of it copies it itself. Other programs' commits do so from 4 MB on, as SQLite has it.
 ///
 /// FULL, since a commit that a power cut can take back is not a promise. WAL is
