@@ -65,8 +65,11 @@ pub struct Turn {
 /// The database, shared by every part of the program.
 #[derive(Clone)]
 pub struct Store {
-    /// Readers and writers take their connections here.
-    pool: Pool<Connections>,
+    /// Who writes takes a connection here. That of SQLite is one and the same: its cache
+    /// lasts until another connection writes.
+    writing: Pool<Connections>,
+    /// Who reads takes one here: of SQLite other ones, in which nothing can be changed.
+    reading: Pool<Connections>,
     /// SQLite has one writer at a time: our own wait here, in order, rather than for its lock.
     writers: Arc<Semaphore>,
     /// How long they leave the file of SQLite to other programs, and since when they do.
@@ -111,8 +114,7 @@ impl Store {
         first: fn(&mut Db) -> StoreResult<T>,
     ) -> StoreResult<(Self, T)> {
         let (connections, writers) = match location {
-            // One of them may be busy with the log.
-            Location::Sqlite(_) => (5, 1),
+            Location::Sqlite(_) => (1, 1),
             Location::Postgres(_) => (8, 8),
         };
         let mut manager = Connections {
@@ -129,17 +131,20 @@ impl Store {
                 Location::Sqlite(path) if !read_only => Some(Files::of(path, opened)?),
                 _ => None,
             };
-            let pool = Pool::builder()
-                .max_size(connections)
-                .min_idle(Some(1))
-                .connection_timeout(Duration::from_secs(5))
-                .test_on_check_out(false)
-                // Whoever asked for the connection gets the error, and tells of it.
-                .error_handler(Box::new(NopErrorHandler))
-                .build_unchecked(manager);
+            let to_read = Connections {
+                read_only: true,
+                ..manager.clone()
+            };
+            let writing = pool(manager, connections);
+            let reading = match location {
+                // One of them may be busy with the log.
+                Location::Sqlite(_) => pool(to_read, 4),
+                Location::Postgres(_) => writing.clone(),
+            };
             Ok((
                 Self {
-                    pool,
+                    writing,
+                    reading,
                     writers: Arc::new(Semaphore::new(writers)),
                     breath: Arc::new(Mutex::new((Breath::default(), Instant::now()))),
                     doubt: Doubt::default(),
@@ -203,7 +208,8 @@ impl Store {
         F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
     {
         let began = Instant::now();
-        let (pool, doubt, files) = (self.pool.clone(), self.doubt.clone(), self.files.clone());
+        let (pool, doubt) = (self.writing.clone(), self.doubt.clone());
+        let files = self.files.clone();
         let result = blocking(move || {
             let are_there = || files.as_ref().as_ref().map_or(Ok(()), Files::check);
             are_there()?;
@@ -229,7 +235,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
     {
-        let pool = self.pool.clone();
+        let pool = self.reading.clone();
         blocking(move || {
             let mut pooled = pool.get()?;
             let result = pooled.begin().and_then(|db| transaction::read(db, work));
@@ -249,4 +255,16 @@ impl Store {
     pub async fn probe(&self) -> StoreResult<()> {
         self.write(sellers::touch).await
     }
+}
+
+/// As many connections, opened when they are first needed.
+fn pool(connections: Connections, most: u32) -> Pool<Connections> {
+    Pool::builder()
+        .max_size(most)
+        .min_idle(Some(1))
+        .connection_timeout(Duration::from_secs(5))
+        .test_on_check_out(false)
+        // Whoever asked for the connection gets the error, and tells of it.
+        .error_handler(Box::new(NopErrorHandler))
+        .build_unchecked(connections)
 }

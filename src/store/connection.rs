@@ -40,7 +40,8 @@ impl Pooled {
     }
 }
 
-/// Opens and checks the pool's connections.
+/// Opens and checks a pool's connections.
+#[derive(Clone)]
 pub(crate) struct Connections {
     pub(crate) location: Location,
     /// Whether the database itself is to refuse every change.
@@ -59,11 +60,13 @@ impl ManageConnection for Connections {
             Location::Sqlite(path) => open_file(&files::name(path, self.may_create)?)?,
             Location::Postgres(url) => open_session(url)?,
         };
-        if self.read_only {
-            db.batch_execute(match db {
-                Db::Sqlite(_) => "PRAGMA query_only = ON",
-                Db::Postgres(_) => "SET default_transaction_read_only = on",
-            })?;
+        match (&mut db, self.read_only) {
+            (Db::Sqlite(db), true) => db.batch_execute("PRAGMA query_only = ON")?,
+            (Db::Sqlite(db), false) => db.batch_execute(SQLITE_CACHE)?,
+            (Db::Postgres(db), true) => {
+                db.batch_execute("SET default_transaction_read_only = on")?;
+            }
+            (Db::Postgres(_), false) => {}
         }
         Ok(Pooled {
             db,
@@ -98,8 +101,10 @@ fn refused(error: ConnectionError) -> StoreError {
 }
 
 /// A few thousand customers write as many pages of the indexes as there are
-/// customers: a larger cache keeps them at hand.
-///
+/// customers: a larger cache keeps them at hand. One that only reads loses its cache
+/// with each write of another.
+const SQLITE_CACHE: &str = "PRAGMA cache_size = -16384";
+
 /// The log is copied into the file beside commits; only a commit that finds 80 MB
 /// of it copies it itself. Other programs' commits do so from 4 MB on, as SQLite has it.
 ///
@@ -107,7 +112,7 @@ fn refused(error: ConnectionError) -> StoreError {
 /// not among them: it is the file's, and set once the file is known as ours.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 100000000; \
-     PRAGMA wal_autocheckpoint = 20000; PRAGMA cache_size = -16384;";
+     PRAGMA wal_autocheckpoint = 20000;";
 
 /// A lock that somebody else holds must not keep a webhook waiting past Square's patience.
 ///

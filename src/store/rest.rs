@@ -59,9 +59,9 @@ impl Store {
 
     async fn copy_log(self) {
         let began = Instant::now();
-        let pool = self.pool.clone();
+        let pool = self.reading.clone();
         let copied = blocking(move || {
-            // Nobody who writes next is to wait for a connection because of this.
+            // Nobody who reads is to wait for a connection because of this.
             let Some(mut pooled) = pool.try_get() else {
                 return Ok(None);
             };

@@ -24,6 +24,7 @@ on_each_database! {
     moments_come_back_as_they_were,
     what_is_committed_is_on_the_disk,
     a_store_that_only_looks_takes_no_change,
+    a_read_takes_no_change,
     other_sellers_are_told_from_none_at_all,
 }
 
@@ -44,15 +45,25 @@ async fn a_store_that_only_looks_takes_no_change(db: TestDb) {
     assert_eq!(store.read(sellers::all).await.unwrap(), []);
 }
 
+async fn a_read_takes_no_change(db: TestDb) {
+    let store = open(&db).await;
+
+    let record = |db: &mut Db| sellers::record(db, &merchant(), "sandbox", now());
+    store.read(record).await.unwrap_err();
+
+    assert_eq!(store.read(sellers::all).await.unwrap(), []);
+    store.write(record).await.unwrap();
+}
+
 #[derive(diesel::QueryableByName)]
 struct Cell {
     #[diesel(sql_type = diesel::sql_types::Text)]
     value: String,
 }
 
-/// What a connection of the store itself says to a query of one `value`.
+/// What a connection on which the store writes says to a query of one `value`.
 async fn told(store: &Store, query: &'static str) -> String {
-    let asked = store.read(move |db| {
+    let asked = store.write(move |db| {
         let cell: Cell = diesel::sql_query(query).get_result(db)?;
         Ok(cell.value)
     });
