@@ -47,7 +47,7 @@ mod transaction;
 mod wake;
 pub mod windows;
 
-use blocking::blocking;
+use blocking::{blocking, caught};
 use breath::Breath;
 use connection::Connections;
 pub use connection::Db;
@@ -201,6 +201,19 @@ impl Store {
             .await
     }
 
+    /// Like [`write_in`](Self::write_in), on the caller's own thread of the runtime, which
+    /// is blocked meanwhile: to hand a small commit to another one takes longer than it.
+    pub fn write_here<T>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce(&mut Db) -> StoreResult<T>,
+    ) -> StoreResult<T> {
+        let began = Instant::now();
+        let result = caught(|| self.transact(|db| transaction::write(db, work)));
+        self.end(began, &result, turn);
+        result
+    }
+
     /// Runs a whole transaction.
     async fn commit<T, F>(&self, turn: Turn, transaction: F) -> StoreResult<T>
     where
@@ -208,25 +221,30 @@ impl Store {
         F: FnOnce(&mut Db) -> StoreResult<T> + Send + 'static,
     {
         let began = Instant::now();
-        let (pool, doubt) = (self.writing.clone(), self.doubt.clone());
-        let files = self.files.clone();
-        let result = blocking(move || {
-            let are_there = || files.as_ref().as_ref().map_or(Ok(()), Files::check);
-            are_there()?;
-            let mut pooled = pool.get()?;
-            let result = doubt
-                .settle(&mut pooled.db)
-                .and_then(|()| transaction(pooled.begin()?))
-                .and_then(|value| are_there().map(|()| value));
-            pooled.broken = matches!(result, Err(StoreError::Unavailable(_)));
-            doubt.note(&result);
-            result
-        })
-        .await;
+        let store = self.clone();
+        let result = blocking(move || store.transact(transaction)).await;
+        self.end(began, &result, turn);
+        result
+    }
+
+    fn transact<T>(&self, transaction: impl FnOnce(&mut Db) -> StoreResult<T>) -> StoreResult<T> {
+        let are_there = || self.files.as_ref().as_ref().map_or(Ok(()), Files::check);
+        are_there()?;
+        let mut pooled = self.writing.get()?;
+        let result = self
+            .doubt
+            .settle(&mut pooled.db)
+            .and_then(|()| transaction(pooled.begin()?))
+            .and_then(|value| are_there().map(|()| value));
+        pooled.broken = matches!(result, Err(StoreError::Unavailable(_)));
+        self.doubt.note(&result);
+        result
+    }
+
+    fn end<T>(&self, began: Instant, result: &StoreResult<T>, turn: Turn) {
         if matches!(self.location, Location::Sqlite(_)) {
             self.breathe(began, result.is_ok(), turn);
         }
-        result
     }
 
     /// Runs `work`, which only reads, on one connection.

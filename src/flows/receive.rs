@@ -46,6 +46,8 @@ pub struct Receive {
     /// Who wins a field that both sides changed.
     rule: Rule,
     counters: Arc<Counters>,
+    /// Whether it may block the thread that it runs on.
+    blocks: bool,
 }
 
 impl Receive {
@@ -55,6 +57,16 @@ impl Receive {
             store,
             rule,
             counters,
+            blocks: false,
+        }
+    }
+
+    /// The same on a thread of the runtime that does nothing else, which it may block:
+    /// no other one has to be woken for each commit.
+    pub fn on_its_own_thread(self) -> Self {
+        Self {
+            blocks: true,
+            ..self
         }
     }
 
@@ -134,11 +146,12 @@ impl Receive {
         now: Timestamp,
     ) -> StoreResult<Vec<Outcome>> {
         let rule = self.rule;
-        let batch = Arc::clone(&deliveries);
-        let committed = self
-            .store
-            .write_in(turn, move |db| commit(db, &batch, rule, now))
-            .await?;
+        let work = move |db: &mut Db| commit(db, &deliveries, rule, now);
+        let committed = if self.blocks {
+            self.store.write_here(turn, work)?
+        } else {
+            self.store.write_in(turn, work).await?
+        };
         self.count(&committed);
         Ok(committed.outcomes)
     }

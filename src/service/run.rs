@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -85,7 +86,11 @@ impl Service {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServiceError> {
         let (stopping, stopped) = watch::channel(false);
         let web_stop = self.bound.stop();
-        let mut committing = tokio::spawn(self.ticket.run(self.parts.receive(), clock));
+        let commits = self
+            .ticket
+            .run(self.parts.receive().on_its_own_thread(), clock);
+        let runtime = Handle::current();
+        let mut committing = tokio::task::spawn_blocking(move || runtime.block_on(commits));
         let mut serving = tokio::spawn(self.bound.run());
         let trim = tokio::spawn(trim(self.parts.clone(), Stop(stopped.clone())));
         let flows = flows(

@@ -1,5 +1,7 @@
-//! Work that may wait for the disk or the server, on a thread of its own. A panic
-//! ends that work and nothing else.
+//! Work that may wait for the disk or the server, on a thread that it may block. A
+//! panic ends that work and nothing else.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::task;
 
@@ -8,7 +10,7 @@ use crate::store::error::{StoreError, StoreResult};
 /// What whoever asked is told of a panic, and what is kept: its own words may quote a customer.
 const FAULT: &str = "a fault of this program ended the work on it";
 
-/// Runs `work` where it may block.
+/// Runs `work` on another thread, which it may block.
 pub(crate) async fn blocking<T, F>(work: F) -> StoreResult<T>
 where
     T: Send + 'static,
@@ -16,8 +18,18 @@ where
 {
     match task::spawn_blocking(work).await {
         Ok(result) => result,
-        // The same data would find the same fault again.
-        Err(fault) if fault.is_panic() => Err(StoreError::Rejected(FAULT.to_owned())),
+        Err(panic) if panic.is_panic() => Err(fault()),
         Err(failure) => Err(StoreError::Unavailable(failure.to_string())),
     }
+}
+
+/// Runs `work` on this thread.
+pub(crate) fn caught<T>(work: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
+    // Of what a panic leaves half done only a connection is met again, and that one is closed.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_panic| Err(fault()))
+}
+
+/// The same data would find the same fault again.
+fn fault() -> StoreError {
+    StoreError::Rejected(FAULT.to_owned())
 }

@@ -172,13 +172,16 @@ async fn writers_of_two_processes_all_succeed(db: TestDb) {
 async fn a_panic_in_a_write_leaves_nothing_and_harms_no_other(db: TestDb) {
     let store = open(&db).await;
 
-    for _ in 0..10 {
-        let result: StoreResult<()> = store
-            .write(|db| {
-                add_change(db, "A")?;
-                panic!("on purpose");
-            })
-            .await;
+    fn fail(db: &mut Db) -> StoreResult<()> {
+        add_change(db, "A")?;
+        panic!("on purpose");
+    }
+
+    for time in 0..10 {
+        let result = match time % 2 {
+            0 => store.write(fail).await,
+            _ => store.write_here(store.turn().await, fail),
+        };
         // The data are at fault, as far as anybody can tell, and what it says may quote them.
         let Err(StoreError::Rejected(reason)) = result else {
             panic!("{result:?}");
