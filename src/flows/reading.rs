@@ -100,6 +100,7 @@ impl Reading {
     ) -> StoreResult<Taken> {
         let count = u64::try_from(read.observations.len()).unwrap_or_default();
         self.counters.profiles_unreadable.inc_by(read.unreadable);
+        // Shared, so that the transaction does not end with letting go of them.
         let observations = Arc::new(read.observations);
         let (merchant, shown) = (self.merchant.clone(), Arc::clone(&observations));
         let must = matches!(finish, Some(Finish::Always(_)));
@@ -111,7 +112,7 @@ impl Reading {
         let mut news = 0;
         if written {
             let learning = self.learning(now);
-            let held = lease.clone();
+            let (held, observations) = (lease.clone(), Arc::clone(&observations));
             let told = self.store.write(move |db| {
                 let held = held.hold(db)?;
                 let effects = apply::apply(db, &learning, &observations)?;

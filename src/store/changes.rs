@@ -16,7 +16,7 @@ use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::json::{json, parsed};
 use crate::store::schema::changes;
-use crate::store::time::{moment, stored};
+use crate::store::time::{At, moment, stored};
 
 /// What an effect came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub(super) struct Row {
     source: &'static str,
     version: Option<i64>,
     fields: String,
-    changed_at: NaiveDateTime,
+    changed_at: At,
 }
 
 /// Adds to the log.
@@ -217,6 +217,6 @@ fn row(merchant: &MerchantId, change: &Change) -> StoreResult<Row> {
         source: change.source.as_str(),
         version: change.version,
         fields: json(&Told(&change.fields))?,
-        changed_at: stored(change.at),
+        changed_at: At(stored(change.at)),
     })
 }

@@ -6,7 +6,6 @@ pub mod standing;
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::domain::Timestamp;
@@ -20,7 +19,7 @@ use crate::store::error::StoreResult;
 use crate::store::json::{json, parsed};
 use crate::store::lookup::Lookup;
 use crate::store::schema::images;
-use crate::store::time::stored;
+use crate::store::time::{At, stored};
 
 /// An image and how it stands with its row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,7 +50,7 @@ pub(super) struct Row {
     merged_into: Option<String>,
     base: Option<String>,
     unmerged: bool,
-    observed_at: NaiveDateTime,
+    observed_at: At,
     reference: Option<String>,
 }
 
@@ -204,7 +203,7 @@ fn row(merchant: &MerchantId, id: &SquareId, held: &Held, now: Timestamp) -> Sto
         merged_into: image.merged_into.as_ref().map(|id| id.as_str().to_owned()),
         base: held.base.as_ref().map(json).transpose()?,
         unmerged: held.unmerged,
-        observed_at: stored(now),
+        observed_at: At(stored(now)),
         reference: image.profile.text("reference_id").map(str::to_lowercase),
     })
 }

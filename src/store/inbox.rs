@@ -11,7 +11,7 @@ use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::lookup::Lookup;
 use crate::store::schema::inbox;
-use crate::store::time::{moment, stored};
+use crate::store::time::{At, moment, stored};
 use crate::store::transaction::one_at_a_time;
 
 pub mod dead;
@@ -107,7 +107,7 @@ struct Row<'a> {
     body_sha256: &'a str,
     state: &'static str,
     reason: Option<&'a str>,
-    received_at: NaiveDateTime,
+    received_at: At,
     listed: bool,
 }
 
@@ -131,7 +131,7 @@ pub fn add(db: &mut Db, entries: &[Entry<'_>], now: Timestamp) -> StoreResult<()
             body_sha256: entry.body_sha256,
             state: entry.state.as_str(),
             reason: entry.reason,
-            received_at: stored(now),
+            received_at: At(stored(now)),
             listed: entry.listed,
         })
         .collect();

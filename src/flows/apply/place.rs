@@ -128,7 +128,7 @@ impl Book<'_> {
                 return Place::Later;
             }
         }
-        let [own, _] = self.rows_of(id);
+        let own = self.row_of(id);
         let row = self.rows.get(&own);
         match row.and_then(|row| row.square_id.as_ref()) {
             Some(other) if other != id => self.place_of_its_own(id),

@@ -69,13 +69,7 @@ impl<'a> Book<'a> {
                 .is_none_or(|held| held.customer_id.is_none())
         };
         let new: Vec<&SquareId> = ids.iter().filter(is_new).collect();
-        let mut wanted: BTreeSet<CustomerId> = new
-            .iter()
-            .map(|id| {
-                let [own, _] = self.rows_of(id);
-                own
-            })
-            .collect();
+        let mut wanted: BTreeSet<CustomerId> = new.iter().map(|id| self.row_of(id)).collect();
         if !new.is_empty() {
             // Only a new profile can be the one that a row waits for.
             wanted.extend(candidates.iter().cloned());
@@ -236,10 +230,7 @@ impl Book<'_> {
     fn further_rows(&self, new: &[&SquareId]) -> BTreeSet<CustomerId> {
         let linked = self.images.iter();
         let linked = linked.filter_map(|(id, held)| Some((id, held.customer_id.clone()?)));
-        let unlinked = new.iter().map(|id| {
-            let [own, _] = self.rows_of(id);
-            (*id, own)
-        });
+        let unlinked = new.iter().map(|id| (*id, self.row_of(id)));
         let has_another = |(id, customer): &(&SquareId, CustomerId)| match self.rows.get(customer) {
             Some(row) => row.square_id.as_ref().is_some_and(|own| own != *id),
             // It was deleted, and may be a later profile's.
@@ -252,11 +243,19 @@ impl Book<'_> {
             .collect()
     }
 
+    /// The row that was made for this profile, or would be.
+    pub(super) fn row_of(&self, id: &SquareId) -> CustomerId {
+        CustomerId::of_profile(&self.learning.merchant, id, self.made(id))
+    }
+
     /// The rows that were made for this profile, or may be: its own, and the next.
     pub(super) fn rows_of(&self, id: &SquareId) -> [CustomerId; 2] {
+        CustomerId::all_of_profile(&self.learning.merchant, id, self.made(id))
+    }
+
+    fn made(&self, id: &SquareId) -> Option<Timestamp> {
         let known = || self.images.get(id)?.image.profile.made();
-        let made = self.made.get(id).copied().or_else(known);
-        CustomerId::all_of_profile(&self.learning.merchant, id, made)
+        self.made.get(id).copied().or_else(known)
     }
 
     /// Reads which of the rows that images had, and that are not there, are still to be told of.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::domain::field::{Field, Fields};
@@ -12,6 +11,7 @@ use crate::store::customers::{Row, SquareColumns, SyncState};
 use crate::store::error::StoreResult;
 use crate::store::schema::customers;
 use crate::store::text::Text;
+use crate::store::time::At;
 
 /// Makes the columns from the list of fields that applications may edit.
 macro_rules! columns {
@@ -30,14 +30,14 @@ macro_rules! columns {
             group_ids: Option<String>,
             segment_ids: Option<String>,
             square_version: Option<i64>,
-            square_created_at: Option<NaiveDateTime>,
-            square_updated_at: Option<NaiveDateTime>,
+            square_created_at: Option<At>,
+            square_updated_at: Option<At>,
             sync_state: String,
             sync_error: Option<String>,
-            deleted_at: Option<NaiveDateTime>,
+            deleted_at: Option<At>,
             merged_into: Option<String>,
-            created_at: NaiveDateTime,
-            updated_at: NaiveDateTime,
+            created_at: At,
+            updated_at: At,
         }
 
         impl Columns {
@@ -53,14 +53,14 @@ macro_rules! columns {
                     group_ids: row.square.group_ids.clone(),
                     segment_ids: row.square.segment_ids.clone(),
                     square_version: row.square.version,
-                    square_created_at: row.square.created_at,
-                    square_updated_at: row.square.updated_at,
+                    square_created_at: row.square.created_at.map(At),
+                    square_updated_at: row.square.updated_at.map(At),
                     sync_state: row.sync_state.as_str().to_owned(),
                     sync_error: row.sync_error.clone(),
-                    deleted_at: row.deleted_at,
+                    deleted_at: row.deleted_at.map(At),
                     merged_into: row.merged_into.as_ref().map(|id| id.as_str().to_owned()),
-                    created_at: row.created_at,
-                    updated_at: row.updated_at,
+                    created_at: At(row.created_at),
+                    updated_at: At(row.updated_at),
                 }
             }
 
@@ -82,15 +82,15 @@ macro_rules! columns {
                         group_ids: self.group_ids,
                         segment_ids: self.segment_ids,
                         version: self.square_version,
-                        created_at: self.square_created_at,
-                        updated_at: self.square_updated_at,
+                        created_at: self.square_created_at.map(|At(at)| at),
+                        updated_at: self.square_updated_at.map(|At(at)| at),
                     },
                     sync_state: SyncState::parse(&self.sync_state),
                     sync_error: self.sync_error,
-                    deleted_at: self.deleted_at,
+                    deleted_at: self.deleted_at.map(|At(at)| at),
                     merged_into: self.merged_into.map(CustomerId::new),
-                    created_at: self.created_at,
-                    updated_at: self.updated_at,
+                    created_at: self.created_at.0,
+                    updated_at: self.updated_at.0,
                 }
             }
         }
