@@ -17,6 +17,8 @@ use crate::{many, serve};
 const FEW: u64 = 10_000;
 /// How many connections send.
 const CONNECTIONS: usize = 64;
+/// What groups their profiles show.
+const GROUPS: &str = r#"["J1N2VWDHFT4W2.REACHABLE","gv2:VWG4XZXQCX7WH5QZ3VFJ4HHK58"]"#;
 
 /// Writes a row for each size of each database.
 pub(crate) fn compare(report: &mut Report, square: &Simulator, rows: u64) {
@@ -103,15 +105,37 @@ fn own(time: &str, number: &str) -> String {
     format!("substr({time}, 1, 8) || '-' || substr({time}, 9, 4) || '-7000-8000-' || {number}")
 }
 
+/// They show as much of each as the events do: a row that grew fivefold with the first
+/// event about it would move others from their pages.
 fn inserts(numbers: &str, id: &str, own: &str) -> String {
+    let columns = [
+        ("given_name", "Ann"),
+        ("family_name", "Number"),
+        ("email_address", "ann.000000@example.com"),
+        ("phone_number", "+1 212 555 4240"),
+        ("birthday", "1990-04-17"),
+        ("note", "comes on Tuesdays"),
+        ("address_line_1", "100000 High Street"),
+        ("address_line_2", "Flat 7"),
+        ("locality", "Oakland"),
+        ("administrative_district_level_1", "CA"),
+        ("postal_code", "94608"),
+        ("country", "US"),
+        ("creation_source", "DIRECTORY"),
+        ("group_ids", GROUPS),
+        ("square_created_at", "2026-03-02 10:15:30.4"),
+        ("square_updated_at", "2026-03-02 10:15:31"),
+    ];
+    let names = columns.map(|(name, _)| name).join(", ");
+    let values = columns.map(|(_, value)| format!("'{value}'")).join(", ");
     let profile = format!(
-        r#"'{{"created_at":"2026-03-02T10:15:30.4Z","given_name":"Ann","id":"' || {id} || '","note":"comes on Tuesdays","phone_number":"+1 212 555 4240","updated_at":"2026-03-02T10:15:31Z","version":0}}'"#
+        r#"'{{"address":{{"address_line_1":"100000 High Street","address_line_2":"Flat 7","administrative_district_level_1":"CA","country":"US","locality":"Oakland","postal_code":"94608"}},"birthday":"1990-04-17","created_at":"2026-03-02T10:15:30.4Z","creation_source":"DIRECTORY","email_address":"ann.000000@example.com","family_name":"Number","given_name":"Ann","group_ids":{GROUPS},"id":"' || {id} || '","note":"comes on Tuesdays","phone_number":"+1 212 555 4240","preferences":{{"email_unsubscribed":false}},"updated_at":"2026-03-02T10:15:31Z","version":0}}'"#
     );
     format!(
         "INSERT INTO sellers (merchant_id, environment, created_at) VALUES ('{SELLER}', 'sandbox', '2026-03-02 10:15:31') \
          ON CONFLICT DO NOTHING; \
-         INSERT INTO customers (id, merchant_id, square_id, given_name, note, phone_number, square_version, sync_state) \
-         SELECT {own}, '{SELLER}', {id}, 'Ann', 'comes on Tuesdays', '+1 212 555 4240', 0, 'synced' FROM {numbers}; \
+         INSERT INTO customers (id, merchant_id, square_id, {names}, email_unsubscribed, square_version, sync_state) \
+         SELECT {own}, '{SELLER}', {id}, {values}, false, 0, 'synced' FROM {numbers}; \
          INSERT INTO images (merchant_id, square_id, customer_id, version, profile, apart, unmerged, observed_at) \
          SELECT '{SELLER}', {id}, {own}, 0, {profile}, '{{}}', false, '2026-03-02 10:15:31' FROM {numbers};"
     )

@@ -20,7 +20,7 @@ const SHORTEST: Duration = Duration::from_millis(2);
 
 /// How much writing makes the log long enough to be copied, at least.
 const COPIED: Duration = Duration::from_millis(40);
-/// How many times as long as the last copy took is written before the next one.
+/// How many times as long as a copy takes is written before the next one.
 const TIMES: u32 = 4;
 /// How many pages make the log so long that it has to begin anew.
 const LONG: i32 = 10_000;
@@ -48,8 +48,9 @@ pub(crate) struct Breath {
     written: Duration,
     /// How the log is being copied.
     copying: Copying,
-    /// How long that took the last time that it was done aside.
-    took: Duration,
+    /// How long that took the last two times that it was done aside: now and then a
+    /// copy waits for the disk to write what others left, and the next one does not.
+    took: [Duration; 2],
     /// How many copies a long log still needs.
     left: u8,
 }
@@ -72,8 +73,9 @@ impl Breath {
         if self.copying != Copying::No || self.left == 1 && !is_pause {
             return Copying::No;
         }
+        let [last, before] = self.took;
         self.copying = match self.left {
-            0 if self.written < COPIED.max(self.took * TIMES) => Copying::No,
+            0 if self.written < COPIED.max(last.min(before) * TIMES) => Copying::No,
             0 => {
                 self.written = Duration::ZERO;
                 Copying::Aside
@@ -94,7 +96,7 @@ impl Breath {
             return;
         };
         if copied == Copying::Aside && self.left == 0 {
-            self.took = time;
+            self.took = [time, self.took[0]];
             if LONG <= pages {
                 self.left = COPIES;
             }
@@ -145,16 +147,28 @@ mod tests {
     #[test]
     fn a_disk_that_takes_long_to_copy_it_is_asked_less_often() {
         let mut breath = Breath::default();
-        copies(&mut breath, 2, 20 * MS, LONG - 1);
+        copies(&mut breath, 4, 20 * MS, LONG - 1);
 
         let often = [Copying::No, Copying::No, Copying::No, Copying::Aside];
         assert_eq!(copies(&mut breath, 8, 20 * MS, LONG - 1), often.repeat(2));
     }
 
     #[test]
+    fn one_copy_that_takes_long_does_not_keep_off_the_next() {
+        let mut breath = Breath::default();
+        copies(&mut breath, 4, MS, LONG - 1);
+
+        copies(&mut breath, 2, 80 * MS, LONG - 1);
+
+        let often = [Copying::No, Copying::Aside];
+        assert_eq!(copies(&mut breath, 4, MS, LONG - 1), often.repeat(2));
+    }
+
+    #[test]
     fn a_long_log_begins_anew_once_little_of_it_is_not_copied() {
         let mut breath = Breath::default();
-        copies(&mut breath, 2, 20 * MS, LONG);
+        copies(&mut breath, 4, 20 * MS, LONG - 1);
+        copies(&mut breath, 4, 20 * MS, LONG);
 
         // The bit that was copied whole tells nothing of how long the next copy takes.
         assert_eq!(
@@ -180,7 +194,8 @@ mod tests {
     #[test]
     fn a_copy_that_could_not_be_made_is_not_taken_for_a_fast_one() {
         let mut breath = Breath::default();
-        copies(&mut breath, 2, 20 * MS, LONG);
+        copies(&mut breath, 4, 20 * MS, LONG - 1);
+        copies(&mut breath, 4, 20 * MS, LONG);
         assert_eq!(breath.copy(true), Copying::Aside);
         breath.was_copied(MS, None);
 
