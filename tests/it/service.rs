@@ -2,6 +2,7 @@
 //! simulator over real HTTP, other programs by plain SQL. What it promises to
 //! those who start, stop and kill it.
 
+mod backfill;
 mod bar;
 mod census;
 mod commands;

@@ -4,7 +4,8 @@
 //! few at a time. The promise: no more are asked for than Square takes side by
 //! side, and no more than a few wait to be taken in, so memory does not grow
 //! with the directory; a question that got no answer is asked again. What it
-//! knows is in memory: a crash begins the windows that are left again.
+//! knows is in memory: a crash begins the windows that are left again, so no more
+//! of them are open than it takes to keep the database busy.
 
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
@@ -19,7 +20,8 @@ use crate::flows::error::FlowError;
 use crate::flows::pages::{Read, Reader};
 use crate::square::client::{By, Square};
 
-/// The most windows that are read side by side.
+/// How many windows are read side by side at first, and at most.
+const NARROW: usize = 4;
 const WIDE: usize = 24;
 /// How many pages may wait to be taken in.
 const WAITING: usize = 16;
@@ -57,6 +59,8 @@ pub(super) struct Pieces {
     open: VecDeque<Piece>,
     asking: FuturesUnordered<Asking>,
     turned: VecDeque<Turned>,
+    /// How many are read side by side: twice as many each time that no page had come.
+    wide: usize,
     /// Pieces that were cut since it was last asked.
     cut: Vec<Window>,
     /// Why a question got no answer.
@@ -77,6 +81,7 @@ impl Pieces {
             open: VecDeque::new(),
             asking: FuturesUnordered::new(),
             turned: VecDeque::new(),
+            wide: NARROW,
             cut: Vec::new(),
             trouble: None,
             windows: windows.len().try_into().unwrap_or(u64::MAX),
@@ -100,6 +105,9 @@ impl Pieces {
     /// Waits until a page has come. False where all have been taken.
     pub(super) async fn come(&mut self, square: &Square) -> Result<bool, FlowError> {
         self.trouble = None;
+        if self.turned.is_empty() {
+            self.wide = WIDE.min(self.wide * 2);
+        }
         while self.turned.is_empty() {
             self.ask(square);
             match self.asking.next().await {
@@ -147,7 +155,7 @@ impl Pieces {
 
     /// Asks for as much as Square takes. Windows that are open go before others.
     fn ask(&mut self, square: &Square) {
-        let wide = WIDE.min(square.width());
+        let wide = self.wide.min(square.width());
         while self.trouble.is_none()
             && self.asking.len() < wide
             && self.turned.len() + self.asking.len() < WAITING + wide

@@ -1,14 +1,84 @@
-//! One budget for all calls: a storm of 429 slows the backfill and nobody else.
+//! One budget for all calls: as many at once as it allows, and a storm of 429 slows
+//! the backfill and nobody else.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Request, Response};
 use squaresync::domain::budget::Class;
+use squaresync::flows::Step;
+use squaresync::flows::backfill::Backfill;
+use squaresync::flows::reading::Reading;
 use squaresync::square::client::{AccessToken, Answering, ClientSettings, Door, Square};
 use squaresync::square::error::{Cause, SquareError};
 use tokio::time::{Instant, timeout};
+
+use super::trouble;
+use crate::support::{TestDb, on_each_database};
+
+on_each_database! {
+    as_many_pieces_are_read_side_by_side_as_a_slow_square_needs,
+    few_pieces_are_open_where_the_database_is_what_takes_time,
+}
+
+/// Counts the calls that are under way to the true Square behind it.
+#[derive(Debug, Default)]
+struct Counted {
+    client: reqwest::Client,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Door for Counted {
+    fn answer(&self, request: Request) -> Answering<'_> {
+        Box::pin(async {
+            let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+            self.most.fetch_max(now, Ordering::Relaxed);
+            let answer = self.client.execute(request).await;
+            self.now.fetch_sub(1, Ordering::Relaxed);
+            answer.ok()
+        })
+    }
+}
+
+/// Reads a directory in which each call takes so long. Gives how many calls were under
+/// way at once at most.
+async fn at_once(db: TestDb, latency: Duration) -> usize {
+    let mut app = trouble::unread(db).await;
+    app.square.faults(|faults| faults.latency = latency);
+    let door = Arc::new(Counted::default());
+    let counted: Arc<dyn Door> = door.clone();
+    let token = AccessToken::parse(&app.square.token).unwrap();
+    let settings = ClientSettings {
+        is_paced: false,
+        ..ClientSettings::new(app.square.url(), token)
+    };
+    let reading = Reading {
+        square: Square::behind(counted, &settings).unwrap(),
+        ..app.reading.clone()
+    };
+    app.backfill = Backfill::new(reading).in_pieces_of(trouble::PIECE);
+
+    while app.backfill.step(app.now()).await.unwrap() == Step::Worked {}
+
+    app.assert_equal();
+    door.most.load(Ordering::Relaxed)
+}
+
+async fn as_many_pieces_are_read_side_by_side_as_a_slow_square_needs(db: TestDb) {
+    let most = at_once(db, Duration::from_millis(300)).await;
+
+    assert!((8..=24).contains(&most), "{most} at once");
+}
+
+/// A crash reads again what is open.
+async fn few_pieces_are_open_where_the_database_is_what_takes_time(db: TestDb) {
+    let most = at_once(db, Duration::ZERO).await;
+
+    assert!((2..=9).contains(&most), "{most} at once");
+}
 
 /// Lets time pass that stands still but for this.
 async fn pass(time: Duration) {

@@ -21,9 +21,9 @@ on_each_database! {
 }
 
 const CUSTOMERS: usize = 2000;
-const PIECE: u64 = 100;
+pub(super) const PIECE: u64 = 100;
 
-async fn unread(db: TestDb) -> App {
+pub(super) async fn unread(db: TestDb) -> App {
     let options = Options {
         customers: CUSTOMERS,
         ..options()

@@ -13,6 +13,7 @@ use crate::support::{OtherProgram, TestDb, on_each_database};
 on_each_database! {
     what_square_tells_is_a_row,
     what_another_program_inserts_is_at_square_within_two_seconds,
+    there_is_a_worker_for_each_core,
     sigterm_ends_it_and_what_was_answered_is_kept,
     sigint_ends_it_too,
     it_ends_while_square_is_silent,
@@ -57,6 +58,19 @@ async fn what_another_program_inserts_is_at_square_within_two_seconds(db: TestDb
     })
     .await;
     settled(&db, &square).await;
+}
+
+/// The threads of actix that verify and read webhooks.
+async fn there_is_a_worker_for_each_core(db: TestDb) {
+    let square = square();
+    let (serve, _) = Setup::new(&db, &square).serve().await;
+
+    let threads = std::fs::read_dir(format!("/proc/{}/task", serve.process())).unwrap();
+    let names = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")));
+    let workers = names.filter(|name| name.as_ref().unwrap().starts_with("actix-server wo"));
+
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(workers.count(), cores);
 }
 
 async fn sigterm_ends_it_and_what_was_answered_is_kept(db: TestDb) {
