@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::Settings;
-use crate::flows::receive::Queue;
+use crate::flows::receive::{Queue, Ticket};
 use crate::service::loops::{self, Stop, TROUBLE, lasting};
 use crate::service::{Parts, clock, trim};
 use crate::square::signature::Verifier;
@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(9);
 pub struct Service {
     parts: Parts,
     bound: web::Bound,
-    ticket: crate::flows::receive::Ticket,
+    ticket: Ticket,
     reconcile_every: Duration,
     push_every: Duration,
 }
@@ -86,11 +86,7 @@ impl Service {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServiceError> {
         let (stopping, stopped) = watch::channel(false);
         let web_stop = self.bound.stop();
-        let commits = self
-            .ticket
-            .run(self.parts.receive().on_its_own_thread(), clock);
-        let runtime = Handle::current();
-        let mut committing = tokio::task::spawn_blocking(move || runtime.block_on(commits));
+        let mut committing = commits(self.ticket, &self.parts);
         let mut serving = tokio::spawn(self.bound.run());
         let trim = tokio::spawn(trim(self.parts.clone(), Stop(stopped.clone())));
         let flows = flows(
@@ -134,6 +130,13 @@ impl Service {
         }
         ended
     }
+}
+
+/// Commits events, on a thread that does nothing else.
+fn commits(ticket: Ticket, parts: &Parts) -> JoinHandle<()> {
+    let commits = ticket.run(parts.receive().on_its_own_thread(), clock);
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(commits))
 }
 
 /// Waits for the end of a task, which may have been seen already.

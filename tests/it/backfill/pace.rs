@@ -13,32 +13,39 @@ use squaresync::flows::backfill::Backfill;
 use squaresync::flows::reading::Reading;
 use squaresync::square::client::{AccessToken, Answering, ClientSettings, Door, Square};
 use squaresync::square::error::{Cause, SquareError};
+use squaresync::square::simulator::Simulator;
 use tokio::time::{Instant, timeout};
 
 use super::trouble;
-use crate::support::{TestDb, on_each_database};
+use crate::support::{TestDb, inside, on_each_database};
 
 on_each_database! {
     as_many_pieces_are_read_side_by_side_as_a_slow_square_needs,
     few_pieces_are_open_where_the_database_is_what_takes_time,
 }
 
-/// Counts the calls that are under way to the true Square behind it.
-#[derive(Debug, Default)]
+/// Counts the calls that are under way to the Square behind it.
+#[derive(Debug)]
 struct Counted {
-    client: reqwest::Client,
+    square: Simulator,
+    latency: Duration,
     now: AtomicUsize,
     most: AtomicUsize,
 }
 
 impl Door for Counted {
     fn answer(&self, request: Request) -> Answering<'_> {
-        Box::pin(async {
+        Box::pin(async move {
             let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
             self.most.fetch_max(now, Ordering::Relaxed);
-            let answer = self.client.execute(request).await;
+            // Even at once it takes others their turn: what can be asked has been asked by then.
+            tokio::task::yield_now().await;
+            if !self.latency.is_zero() {
+                pass(self.latency).await;
+            }
+            let answer = inside::answered(&self.square, &request);
             self.now.fetch_sub(1, Ordering::Relaxed);
-            answer.ok()
+            answer
         })
     }
 }
@@ -47,8 +54,14 @@ impl Door for Counted {
 /// way at once at most.
 async fn at_once(db: TestDb, latency: Duration) -> usize {
     let mut app = trouble::unread(db).await;
-    app.square.faults(|faults| faults.latency = latency);
-    let door = Arc::new(Counted::default());
+    let door = Arc::new(Counted {
+        // Another one with the same customers.
+        square: Simulator::unserved(trouble::options()),
+        latency,
+        now: AtomicUsize::new(0),
+        most: AtomicUsize::new(0),
+    });
+    door.square.advance(Duration::from_secs(2));
     let counted: Arc<dyn Door> = door.clone();
     let token = AccessToken::parse(&app.square.token).unwrap();
     let settings = ClientSettings {

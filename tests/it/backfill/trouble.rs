@@ -8,8 +8,7 @@ use squaresync::flows::backfill::Backfill;
 use squaresync::square::simulator::{Fault, Options};
 
 use super::spreads::searches;
-use crate::support::app::options;
-use crate::support::{App, TestDb, on_each_database};
+use crate::support::{App, TestDb, app, on_each_database};
 
 on_each_database! {
     a_crash_between_pieces_costs_those_under_way,
@@ -23,12 +22,15 @@ on_each_database! {
 const CUSTOMERS: usize = 2000;
 pub(super) const PIECE: u64 = 100;
 
-pub(super) async fn unread(db: TestDb) -> App {
-    let options = Options {
+pub(super) fn options() -> Options {
+    Options {
         customers: CUSTOMERS,
-        ..options()
-    };
-    let mut app = App::unread(db, options, false).await;
+        ..app::options()
+    }
+}
+
+pub(super) async fn unread(db: TestDb) -> App {
+    let mut app = App::unread(db, options(), false).await;
     app.advance(Duration::from_secs(2)).await;
     app.backfill = Backfill::new(app.reading.clone()).in_pieces_of(PIECE);
     app

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex};
 use reqwest::Request;
 use serde_json::value::RawValue;
 use squaresync::square::client::{Answering, Door};
-use squaresync::square::simulator::{self, Simulator};
+use squaresync::square::simulator::Simulator;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::support::OtherProgram;
+use crate::support::{OtherProgram, inside};
 
 /// The body of a bulk write, each customer's byte for byte.
 #[derive(serde::Deserialize)]
@@ -102,28 +102,6 @@ impl Passage {
             self.undurable.lock().unwrap().push(body.to_owned());
         }
     }
-
-    fn pass_on(&self, request: &Request) -> Option<reqwest::Response> {
-        let body = request.body().and_then(|body| body.as_bytes());
-        let body = String::from_utf8(body.unwrap_or_default().to_vec()).unwrap();
-        let header = |name: &str| request.headers().get(name)?.to_str().ok();
-        let answered = self.square.answer(simulator::Request {
-            method: request.method().as_str(),
-            path: request.url().path(),
-            query: request.url().query().unwrap_or_default(),
-            authorization: header("authorization"),
-            square_version: header("square-version"),
-            body: &body,
-        })?;
-        let mut response = http::Response::builder()
-            .status(answered.status)
-            .header("content-type", answered.content_type)
-            .header("date", answered.date);
-        if let Some(seconds) = answered.retry_after {
-            response = response.header("retry-after", seconds);
-        }
-        Some(response.body(answered.body).unwrap().into())
-    }
 }
 
 impl Door for Passage {
@@ -149,10 +127,10 @@ impl Door for Passage {
             let factor = u32::from(place.is_multiple_of(2)) + u32::from(place.is_multiple_of(3));
             tokio::time::sleep_until(Instant::now() + latency * factor).await;
             let Some(point) = self.crashes_now() else {
-                return self.pass_on(&request);
+                return inside::answered(&self.square, &request);
             };
             if point.is_applied {
-                drop(self.pass_on(&request));
+                drop(inside::answered(&self.square, &request));
             }
             self.has_ended.store(true, Ordering::SeqCst);
             self.crashed.notify_one();
