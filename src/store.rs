@@ -201,8 +201,8 @@ impl Store {
             .await
     }
 
-    /// Like [`write_in`](Self::write_in), on the caller's own thread of the runtime, which
-    /// is blocked meanwhile: to hand a small commit to another one takes longer than it.
+    /// Like [`write_in`](Self::write_in), on the caller's own thread, which has to be one of
+    /// a runtime and is blocked meanwhile: to hand a small commit to another takes longer.
     pub fn write_here<T>(
         &self,
         turn: Turn,

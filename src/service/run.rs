@@ -132,7 +132,8 @@ impl Service {
     }
 }
 
-/// Commits events, on a thread that does nothing else.
+/// Commits events, on a thread that does nothing else. It ends once no server holds the
+/// queue any more; a runtime that is to end before must not wait for it.
 fn commits(ticket: Ticket, parts: &Parts) -> JoinHandle<()> {
     let commits = ticket.run(parts.receive().on_its_own_thread(), clock);
     let runtime = Handle::current();

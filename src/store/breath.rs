@@ -7,8 +7,8 @@
 //! meanwhile, which keeps nobody else from writing. The promise: over any stretch of
 //! busy time the file is free for a sixth of it, in pieces that are long enough
 //! to be found; what comes now and then waits for nothing; copying, which takes
-//! long on a disk that is slow to flush, takes a fifth of the time at most, and our
-//! own writes wait only for the last bit of it. A crash leaves a log that SQLite
+//! long on a disk that is slow to flush, takes a fifth of the time there, and our own
+//! writes wait only for the last bit of it. A crash leaves a log that SQLite
 //! copies when the file is opened next.
 
 use std::time::Duration;

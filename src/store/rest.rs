@@ -61,7 +61,7 @@ impl Store {
         let began = Instant::now();
         let pool = self.reading.clone();
         let copied = blocking(move || {
-            // Nobody who reads is to wait for a connection because of this.
+            // Where all of them are in use, those who read go before.
             let Some(mut pooled) = pool.try_get() else {
                 return Ok(None);
             };

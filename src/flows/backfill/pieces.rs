@@ -59,8 +59,11 @@ pub(super) struct Pieces {
     open: VecDeque<Piece>,
     asking: FuturesUnordered<Asking>,
     turned: VecDeque<Turned>,
-    /// How many are read side by side: twice as many each time that no page had come.
+    /// How many are read side by side: twice as many each time that those pages that
+    /// had come were taken, and no other one had.
     wide: usize,
+    /// Whether pages had come when it was last waited for them.
+    had_come: bool,
     /// Pieces that were cut since it was last asked.
     cut: Vec<Window>,
     /// Why a question got no answer.
@@ -82,6 +85,7 @@ impl Pieces {
             asking: FuturesUnordered::new(),
             turned: VecDeque::new(),
             wide: NARROW,
+            had_come: false,
             cut: Vec::new(),
             trouble: None,
             windows: windows.len().try_into().unwrap_or(u64::MAX),
@@ -105,7 +109,8 @@ impl Pieces {
     /// Waits until a page has come. False where all have been taken.
     pub(super) async fn come(&mut self, square: &Square) -> Result<bool, FlowError> {
         self.trouble = None;
-        if self.turned.is_empty() {
+        // A question without an answer is not helped by more of them.
+        if std::mem::take(&mut self.had_come) && self.turned.is_empty() {
             self.wide = WIDE.min(self.wide * 2);
         }
         while self.turned.is_empty() {
@@ -115,6 +120,7 @@ impl Pieces {
                 None => return self.trouble.take().map_or(Ok(false), Err),
             }
         }
+        self.had_come = true;
         Ok(true)
     }
 

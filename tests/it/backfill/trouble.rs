@@ -22,15 +22,20 @@ on_each_database! {
 const CUSTOMERS: usize = 2000;
 pub(super) const PIECE: u64 = 100;
 
-pub(super) fn options() -> Options {
+pub(super) fn options(customers: usize) -> Options {
     Options {
-        customers: CUSTOMERS,
+        customers,
         ..app::options()
     }
 }
 
-pub(super) async fn unread(db: TestDb) -> App {
-    let mut app = App::unread(db, options(), false).await;
+async fn unread(db: TestDb) -> App {
+    unread_of(db, CUSTOMERS).await
+}
+
+/// With a directory of so many customers that will be read in pieces.
+pub(super) async fn unread_of(db: TestDb, customers: usize) -> App {
+    let mut app = App::unread(db, options(customers), false).await;
     app.advance(Duration::from_secs(2)).await;
     app.backfill = Backfill::new(app.reading.clone()).in_pieces_of(PIECE);
     app

@@ -29,26 +29,27 @@ fn searches(square: &Simulator) -> usize {
 }
 
 async fn a_storm_of_refusals_only_makes_it_slower(db: TestDb) {
-    let square = with_customers(2000);
+    let square = with_customers(5000);
     square.faults(|faults| {
         faults.retry_after = Some(Duration::from_secs(1));
-        faults.after(Fault::RateLimited, 6, 5);
+        faults.after(Fault::RateLimited, 6, 3);
     });
 
     let report = Setup::new(&db, &square).report("backfill").await;
 
-    assert_eq!(report["read"], 2000, "{report}");
-    assert_eq!(square.fired(Fault::RateLimited), 5);
-    // What was refused is asked for again, and nothing else is.
+    assert_eq!(report["read"], 5000, "{report}");
+    assert_eq!(square.fired(Fault::RateLimited), 3);
+    // What was refused is asked for again, and nothing else is: each piece has a page
+    // that is not full.
     let asked = searches(&square);
-    assert!(asked <= 20 * 115 / 100 + 20 + 5, "{asked} searches");
-    assert_eq!(OtherProgram::new(&db).count("live_customers"), 2000);
+    assert!((53..=50 + 8 + 3).contains(&asked), "{asked} searches");
+    assert_eq!(OtherProgram::new(&db).count("live_customers"), 5000);
 }
 
 async fn one_that_was_killed_goes_on_where_it_was(db: TestDb) {
-    const CUSTOMERS: usize = 20_000;
+    const CUSTOMERS: usize = 40_000;
     // So many make a piece, and some pieces are read side by side.
-    const PIECE: u64 = 1500;
+    const PIECE: u64 = 2500;
     let square = with_customers(CUSTOMERS);
     let setup = Setup::new(&db, &square);
     setup.report("migrate").await;
@@ -57,18 +58,17 @@ async fn one_that_was_killed_goes_on_where_it_was(db: TestDb) {
     let stored = until(
         LONG,
         || first.stderr(),
-        || Some(other.count("customers")).filter(|stored| 12_000 < *stored),
+        || Some(other.count("customers")).filter(|stored| 30_000 < *stored),
     )
     .await;
     first.kill();
-    assert!(stored < CUSTOMERS, "it had ended before");
     let left = u64::try_from(other.count("backfill_windows")).unwrap();
-    assert_ne!(left, 0);
+    assert_ne!(left, 0, "it had ended before, after {stored}");
 
     let second = setup.report("backfill").await;
 
     let read = second["read"].as_u64().unwrap();
-    let most = left * PIECE * 5 / 4;
+    let most = left * PIECE * 11 / 10;
     assert!(read <= most, "{read} read, {left} pieces were left");
     assert_eq!(other.count("live_customers"), CUSTOMERS);
     assert_eq!(other.count("backfill_windows"), 0);

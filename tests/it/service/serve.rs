@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::sender::Sender;
 use super::{ready, rows, settled, square, webhooks};
-use crate::support::process::{NAME, Setup, until};
+use crate::support::process::{LONG, NAME, Setup, until};
 use crate::support::{OtherProgram, TestDb, on_each_database};
 
 on_each_database! {
@@ -64,13 +64,19 @@ async fn what_another_program_inserts_is_at_square_within_two_seconds(db: TestDb
 async fn there_is_a_worker_for_each_core(db: TestDb) {
     let square = square();
     let (serve, _) = Setup::new(&db, &square).serve().await;
-
-    let threads = std::fs::read_dir(format!("/proc/{}/task", serve.process())).unwrap();
-    let names = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")));
-    let workers = names.filter(|name| name.as_ref().unwrap().starts_with("actix-server wo"));
-
     let cores = std::thread::available_parallelism().unwrap().get();
-    assert_eq!(workers.count(), cores);
+
+    let workers = || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", serve.process())).unwrap();
+        // One that has ended meanwhile has no name.
+        let names =
+            threads.filter_map(|it| std::fs::read_to_string(it.ok()?.path().join("comm")).ok());
+        names
+            .filter(|name| name.starts_with("actix-server wo"))
+            .count()
+    };
+    let told = || format!("{} workers", workers());
+    until(LONG, told, || (workers() == cores).then_some(())).await;
 }
 
 async fn sigterm_ends_it_and_what_was_answered_is_kept(db: TestDb) {
