@@ -55,6 +55,15 @@ fn square() -> Simulator {
     Simulator::start(options()).unwrap()
 }
 
+/// The same with so many customers in it.
+fn with_customers(customers: usize) -> Simulator {
+    let options = Options {
+        customers,
+        ..options()
+    };
+    Simulator::start(options).unwrap()
+}
+
 fn webhooks(address: SocketAddr) -> String {
     format!("http://{address}/webhooks/square")
 }

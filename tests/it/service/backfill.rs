@@ -2,23 +2,15 @@
 
 use std::time::Duration;
 
-use squaresync::square::simulator::{Fault, Options, Simulator};
+use squaresync::square::simulator::{Fault, Simulator};
 
-use super::{options, settled};
+use super::{settled, with_customers};
 use crate::support::process::{LONG, Setup, until};
 use crate::support::{OtherProgram, TestDb, on_each_database};
 
 on_each_database! {
     a_storm_of_refusals_only_makes_it_slower,
     one_that_was_killed_goes_on_where_it_was,
-}
-
-fn with_customers(customers: usize) -> Simulator {
-    let options = Options {
-        customers,
-        ..options()
-    };
-    Simulator::start(options).unwrap()
 }
 
 /// How many searches Square has answered, or refused.

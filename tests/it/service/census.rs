@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use squaresync::square::simulator::{Fault, Options, Simulator};
+use squaresync::square::simulator::{Fault, Simulator};
 
-use super::{options, rows, settled, square};
+use super::{rows, settled, square, with_customers};
 use crate::receive::wire::{ask, request};
 use crate::support::process::{LONG, NAME, Running, Setup, until};
 use crate::support::{OtherProgram, TestDb, on_each_database};
@@ -16,14 +16,6 @@ on_each_database! {
     sync_leaves_a_census_to_whoever_takes_it,
     serve_finds_a_deletion_and_says_what_is_wrong_with_a_list_once,
     a_long_census_holds_up_no_pass,
-}
-
-fn with_customers(customers: usize) -> Simulator {
-    let options = Options {
-        customers,
-        ..options()
-    };
-    Simulator::start(options).unwrap()
 }
 
 fn delete_first(square: &Simulator, customers: usize) {
