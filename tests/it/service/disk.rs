@@ -33,7 +33,7 @@ impl Disk {
         Ok(disk)
     }
 
-    /// One in memory, of a few MiB, or why there cannot be one.
+    /// One in memory, of that size, or why there cannot be one.
     pub(super) fn small(size: &str) -> Result<Self, String> {
         let disk = Self::unmounted();
         let mounted = disk.mounted().display().to_string();

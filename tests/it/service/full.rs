@@ -16,12 +16,15 @@ use super::{options, ready, rows, settled};
 use crate::support::process::{LONG, Running, Setup, passed};
 use crate::support::{Kind, TestDb, each};
 
-/// How much is left on the disk when the webhooks begin.
+/// The disk: several times what is written once there is space again.
+const SIZE: &str = "64m";
+
+/// How much is left on it when the webhooks begin.
 const LEFT: u64 = 1024 * 1024;
 
 #[test]
 fn a_full_disk_is_waited_for() {
-    let disk = match Disk::small("6m") {
+    let disk = match Disk::small(SIZE) {
         Ok(disk) => disk,
         Err(reason) => return skip("a full disk needs a small one of its own", &reason),
     };
