@@ -99,7 +99,7 @@ impl Image {
             _ => Effect::News,
         };
         if effect == Effect::News {
-            self.replace(shown);
+            self.replace(shown, origin);
         }
         if self.take_apart(shown, origin) | self.revive(shown, origin) {
             effect = Effect::News;
@@ -107,12 +107,11 @@ impl Image {
         effect
     }
 
-    /// Puts `shown` in place of the profile, keeping what stands apart.
-    fn replace(&mut self, shown: &Profile) {
+    /// Puts `shown` in place of the profile, keeping what `origin` does not carry.
+    fn replace(&mut self, shown: &Profile, origin: Origin) {
         let old = std::mem::replace(&mut self.profile, shown.clone());
-        for (key, _) in APART {
-            self.profile.put(key, old.get(key).cloned());
-        }
+        let kept = APART.iter().filter(|(_, by)| !by.contains(&origin));
+        kept.for_each(|(key, _)| self.profile.put(key, old.get(key)));
         self.version = Some(shown.version());
     }
 
@@ -128,7 +127,7 @@ impl Image {
             let value = shown.get(key).filter(|value| **value != Value::Null);
             // That a key was absent is kept too, or an older page could fill it.
             changed |= held != Some(shown.version()) || self.profile.get(key) != value;
-            self.profile.put(key, value.cloned());
+            self.profile.put(key, value);
             self.apart.insert(key.to_owned(), shown.version());
         }
         changed

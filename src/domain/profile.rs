@@ -1,6 +1,8 @@
 //! A customer as Square shows it: the whole JSON object, unknown keys
 //! included, and ways to read from it what the rest of the program needs.
 
+use std::sync::Arc;
+
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,10 +11,11 @@ use crate::domain::Timestamp;
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::SquareId;
 
-/// A profile, kept whole. Two profiles are equal when their JSON values are.
+/// A profile, kept whole. Two profiles are equal when their JSON values are. A copy
+/// shares the object until one of the two is changed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Profile(Map<String, Value>);
+pub struct Profile(Arc<Map<String, Value>>);
 
 /// Why a JSON value is not a profile we can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +43,7 @@ impl Profile {
         let Value::Object(map) = value else {
             return Err(ProfileError::NotAnObject);
         };
-        let profile = Self(map);
+        let profile = Self(Arc::new(map));
         profile
             .text("id")
             .filter(|id| !id.is_empty())
@@ -129,10 +132,14 @@ impl Profile {
     }
 
     /// Puts `value` under a top-level key; none takes the key away.
-    pub fn put(&mut self, key: &str, value: Option<Value>) {
+    pub fn put(&mut self, key: &str, value: Option<&Value>) {
+        if self.get(key) == value {
+            return;
+        }
+        let map = Arc::make_mut(&mut self.0);
         match value {
-            Some(value) => self.0.insert(key.to_owned(), value),
-            None => self.0.remove(key),
+            Some(value) => map.insert(key.to_owned(), value.clone()),
+            None => map.remove(key),
         };
     }
 
