@@ -7,6 +7,7 @@
 //! last minute, and would read all of it rather than look up a hundred keys.
 
 use std::any::Any;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
@@ -31,8 +32,8 @@ pub(crate) struct Lookup<'a, S, K, W = ()> {
     within: Option<(&'static str, &'a str)>,
     named: PhantomData<(K, W)>,
     keys: Vec<&'a str>,
-    /// The keys as SQLite is given them.
-    json: String,
+    /// The keys as SQLite is given them, once it is.
+    json: OnceCell<String>,
 }
 
 impl<'a, S, K> Lookup<'a, S, K> {
@@ -51,8 +52,8 @@ impl<'a, S, K> Lookup<'a, S, K> {
             table,
             within: None,
             named: PhantomData,
-            json: serde_json::Value::from(keys.clone()).to_string(),
             keys,
+            json: OnceCell::new(),
         }
     }
 
@@ -107,7 +108,8 @@ impl<S: QueryFragment<Sqlite>, K: Column, W> QueryFragment<Sqlite> for Lookup<'_
         out.push_sql(self.table);
         self.conditions(&mut out)?;
         out.push_sql(" IN (SELECT value FROM json_each(");
-        out.push_bind_param::<Text, _>(&self.json)?;
+        let json = || serde_json::Value::from(self.keys.clone()).to_string();
+        out.push_bind_param::<Text, _>(self.json.get_or_init(json))?;
         out.push_sql("))");
         Ok(())
     }

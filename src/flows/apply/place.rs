@@ -1,5 +1,7 @@
 //! Which row of `customers` a profile belongs to.
 
+use std::cell::LazyCell;
+
 use crate::domain::field::{Field, Fields};
 use crate::domain::id::{CustomerId, SquareId};
 use crate::domain::image::Image;
@@ -105,8 +107,8 @@ impl Book<'_> {
     /// waits for a profile; a new one else. While it might be what a create of
     /// ours made, whose answer is out, that answer is waited for.
     fn place_of_new(&self, id: &SquareId, profile: &Profile) -> Place {
-        let fields = profile.fields();
         let named = profile.text("reference_id").map(CustomerId::new);
+        let fields = LazyCell::new(|| profile.fields());
         let may_be_older =
             |call: &Call| named.as_ref() != Some(&call.customer_id) && may_have_made(call, &fields);
         if self.in_flight.iter().any(may_be_older) {

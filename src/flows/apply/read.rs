@@ -230,7 +230,9 @@ impl Book<'_> {
     fn further_rows(&self, new: &[&SquareId]) -> BTreeSet<CustomerId> {
         let linked = self.images.iter();
         let linked = linked.filter_map(|(id, held)| Some((id, held.customer_id.clone()?)));
-        let unlinked = new.iter().map(|id| (*id, self.row_of(id)));
+        // Nobody has a row where there is none.
+        let unlinked = if self.rows.is_empty() { &[] } else { new };
+        let unlinked = unlinked.iter().map(|id| (*id, self.row_of(id)));
         let has_another = |(id, customer): &(&SquareId, CustomerId)| match self.rows.get(customer) {
             Some(row) => row.square_id.as_ref().is_some_and(|own| own != *id),
             // It was deleted, and may be a later profile's.

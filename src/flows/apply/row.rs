@@ -37,8 +37,8 @@ pub(super) struct Context<'a> {
 /// Said of a row whose profile went away under an edit.
 const UNSENT: &str = "This customer is gone at Square; the last edits made here were not sent.";
 
-/// The row as it is to be, and what was decided about its fields; `old` is the
-/// row as it is, if there is one.
+/// The row as it is to be, and what else was decided about its fields, which are
+/// moved into it; `old` is the row as it is, if there is one.
 pub(super) fn settled(
     learning: &Learning,
     id: &CustomerId,
@@ -50,11 +50,11 @@ pub(super) fn settled(
     let now = stored(learning.now);
     let remote = image.profile.fields();
     let local = old.map_or(&remote, |row| &row.fields);
-    let decision = decided(learning, &remote, local, image, context);
+    let mut decision = decided(learning, &remote, local, image, context);
     let mut row = Row {
         id: id.clone(),
         square_id: Some(square_id.clone()),
-        fields: decision.fields.clone(),
+        fields: std::mem::take(&mut decision.fields),
         garbled: old.map(|row| row.garbled.clone()).unwrap_or_default(),
         square: square_columns(&image.profile, image.version),
         sync_state: SyncState::Synced,
