@@ -32,9 +32,6 @@ pub struct Alarm {
     pub raised_at: Timestamp,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = alarms)]
-#[diesel(treat_none_as_default_value = false)]
 struct Row<'a> {
     merchant_id: &'a str,
     name: &'a str,

@@ -15,7 +15,7 @@ use crate::store::error::StoreResult;
 
 mod known;
 
-pub(crate) use known::{known, replacing};
+pub(crate) use known::{inserting, replacing};
 
 /// Where rows are written.
 pub(crate) enum To<'c, 'a> {
@@ -51,9 +51,11 @@ macro_rules! insert {
         match $to {
             $crate::store::batch::To::File(connection) => {
                 let connection: &mut diesel::SqliteConnection = connection;
-                $crate::store::batch::known!();
+                $crate::store::batch::inserting!(
+                    Inserting InsertingId, $table, $row $(<$life>)?, [$($column),+], ""
+                );
                 for row in $rows {
-                    Known(diesel::insert_into($table::table).values(row)).execute(connection)?;
+                    Inserting(row).execute(connection)?;
                 }
             }
             $crate::store::batch::To::Server(inserts) => {
@@ -78,7 +80,14 @@ macro_rules! upsert {
         match $to {
             $crate::store::batch::To::File(connection) => {
                 let connection: &mut diesel::SqliteConnection = connection;
-                $crate::store::batch::known!();
+                $crate::store::batch::inserting!(
+                    IfNew IfNewId, $table, $row $(<$life>)?,
+                    [$($key,)+ $($($stays,)+)? $($column,)+ $($indexed),*], " ON CONFLICT DO NOTHING"
+                );
+                $crate::store::batch::inserting!(
+                    Inserting InsertingId, $table, $row $(<$life>)?,
+                    [$($key,)+ $($($stays,)+)? $($column,)+ $($indexed),*], ""
+                );
                 $crate::store::batch::replacing!(
                     Usual UsualId, $table ($($key),+), $row $(<$life>)?, [$($column),+], same [$($indexed),*]
                 );
@@ -97,13 +106,10 @@ macro_rules! upsert {
                     if !are_new && change(connection, row)? {
                         continue;
                     }
-                    let insert = diesel::insert_into($table::table)
-                        .values(row)
-                        .on_conflict_do_nothing();
-                    are_new = Known(insert).execute(connection)? != 0;
+                    are_new = IfNew(row).execute(connection)? != 0;
                     if !are_new && !change(connection, row)? {
                         // Not the key was there already, but something else that may be there once only.
-                        diesel::insert_into($table::table).values(row).execute(connection)?;
+                        Inserting(row).execute(connection)?;
                     }
                 }
             }
@@ -228,12 +234,11 @@ macro_rules! insert_new {
         match $to {
             $crate::store::batch::To::File(connection) => {
                 let connection: &mut diesel::SqliteConnection = connection;
-                $crate::store::batch::known!();
+                $crate::store::batch::inserting!(
+                    Inserting InsertingId, $table, $row $(<$life>)?, [$($column),+], " ON CONFLICT DO NOTHING"
+                );
                 for row in $rows {
-                    let insert = diesel::insert_into($table::table)
-                        .values(row)
-                        .on_conflict_do_nothing();
-                    Known(insert).execute(connection)?;
+                    Inserting(row).execute(connection)?;
                 }
             }
             $crate::store::batch::To::Server(inserts) => {

@@ -59,10 +59,6 @@ pub struct Change {
     pub at: Timestamp,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = changes)]
-// NULL is written as such: the statement is always the same one and prepared once.
-#[diesel(treat_none_as_default_value = false)]
 pub(super) struct Row {
     merchant_id: String,
     customer_id: String,

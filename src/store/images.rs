@@ -34,10 +34,8 @@ pub struct Held {
     pub unmerged: bool,
 }
 
-#[derive(Debug, Insertable, Queryable, Selectable)]
+#[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = images)]
-// NULL is written as such: the statement is always the same one and prepared once.
-#[diesel(treat_none_as_default_value = false)]
 pub(super) struct Row {
     merchant_id: String,
     square_id: String,

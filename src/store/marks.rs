@@ -20,9 +20,6 @@ pub const EVENTS: &str = "events";
 /// When the backfill that is under way began.
 pub const BACKFILL_BEGAN: &str = "backfill_began";
 
-#[derive(Insertable)]
-#[diesel(table_name = marks)]
-#[diesel(treat_none_as_default_value = false)]
 struct Row<'a> {
     merchant_id: &'a str,
     name: &'a str,

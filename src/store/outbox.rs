@@ -79,10 +79,8 @@ impl Operation {
     }
 }
 
-#[derive(Debug, Insertable, Queryable, Selectable)]
+#[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = outbox)]
-// NULL is written as such: the statement is always the same one and prepared once.
-#[diesel(treat_none_as_default_value = false)]
 struct Row {
     customer_id: String,
     merchant_id: String,

@@ -9,8 +9,6 @@ use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::schema::refused_creates;
 
-#[derive(Insertable)]
-#[diesel(table_name = refused_creates)]
 struct Row<'a> {
     customer_id: &'a str,
     merchant_id: &'a str,

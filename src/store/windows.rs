@@ -12,9 +12,6 @@ use crate::store::error::StoreResult;
 use crate::store::schema::backfill_windows;
 use crate::store::time::{moment, stored};
 
-#[derive(Insertable)]
-#[diesel(table_name = backfill_windows)]
-#[diesel(treat_none_as_default_value = false)]
 struct Row<'a> {
     merchant_id: &'a str,
     start_at: NaiveDateTime,

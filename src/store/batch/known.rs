@@ -1,34 +1,44 @@
 //! Statements for SQLite that are written and prepared once: diesel knows them
 //! again by their type. Macros, since each table has types of its own.
 
-/// Makes `Known(insert)`, an insert that diesel knows again by its type. It would
-/// write its text anew for each row else, only to see that it is prepared.
-macro_rules! known {
-    () => {
-        struct Known<Q>(Q);
-        struct KnownId;
+/// Makes `$name(&row)`, a statement that inserts the row, of which these are all columns. Diesel
+/// looks for a value in each of a row's columns several times before it inserts it.
+macro_rules! inserting {
+    (
+        $name:ident $id:ident, $table:ident, $row:ty,
+        [$first:ident $(, $column:ident)* $(,)?], $or:literal
+    ) => {
+        struct $name<'a, R>(&'a R);
+        struct $id;
 
-        impl<Q> diesel::query_builder::QueryId for Known<Q> {
-            type QueryId = KnownId;
+        impl diesel::query_builder::QueryId for $name<'_, $row> {
+            type QueryId = $id;
             const HAS_STATIC_QUERY_ID: bool = true;
         }
 
-        impl<Q> diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for Known<Q>
-        where
-            Q: diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite>,
-        {
+        impl diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for $name<'_, $row> {
             fn walk_ast<'b>(
                 &'b self,
-                out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
+                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
             ) -> diesel::QueryResult<()> {
-                self.0.walk_ast(out)
+                out.push_sql(concat!(
+                    "INSERT INTO ", stringify!($table),
+                    " (", stringify!($first), $(", ", stringify!($column),)* ") VALUES ("
+                ));
+                out.push_bind_param::<diesel::dsl::SqlTypeOf<$table::$first>, _>(&self.0.$first)?;
+                $(
+                    out.push_sql(", ");
+                    out.push_bind_param::<diesel::dsl::SqlTypeOf<$table::$column>, _>(&self.0.$column)?;
+                )*
+                out.push_sql(concat!(")", $or));
+                Ok(())
             }
         }
 
-        impl<Q, C> diesel::RunQueryDsl<C> for Known<Q> {}
+        impl<C> diesel::RunQueryDsl<C> for $name<'_, $row> {}
     };
 }
-pub(crate) use known;
+pub(crate) use inserting;
 
 /// Makes `$name(&row)`, a statement that changes the row with this key, where it
 /// holds the same in some columns already. Diesel prepares its own updates anew

@@ -14,10 +14,6 @@ use crate::store::json::{json, parsed};
 use crate::store::schema::conflicts;
 use crate::store::time::{moment, stored};
 
-#[derive(Insertable)]
-#[diesel(table_name = conflicts)]
-// NULL is written as such: the statement is always the same one and prepared once.
-#[diesel(treat_none_as_default_value = false)]
 pub(super) struct NewRow {
     merchant_id: String,
     customer_id: String,

@@ -16,10 +16,7 @@ use crate::store::time::At;
 /// Makes the columns from the list of fields that applications may edit.
 macro_rules! columns {
     ($($column:ident $field:ident)*) => {
-        #[derive(Debug, Insertable, Queryable)]
-        #[diesel(table_name = customers)]
-        // NULL is written as such: the statement is always the same one and prepared once.
-        #[diesel(treat_none_as_default_value = false)]
+        #[derive(Debug, Queryable)]
         pub(in crate::store) struct Columns {
             id: Text,
             merchant_id: Option<String>,
