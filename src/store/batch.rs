@@ -185,14 +185,16 @@ impl QueryFragment<Pg> for Insert<'_> {
         out.push_sql(self.rows.table);
         out.push_sql(" (");
         out.push_sql(&self.rows.columns.join(", "));
-        out.push_sql(") SELECT * FROM unnest(");
+        // Each array for itself: of one table made of all of them the server keeps a copy.
+        out.push_sql(") SELECT ");
         for (position, values) in self.rows.values.iter().enumerate() {
             if 0 < position {
                 out.push_sql(", ");
             }
+            out.push_sql("unnest(");
             values.walk_ast(out.reborrow())?;
+            out.push_sql(")");
         }
-        out.push_sql(")");
         out.push_sql(&self.or);
         Ok(())
     }
