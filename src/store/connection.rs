@@ -103,7 +103,11 @@ fn refused(error: ConnectionError) -> StoreError {
 /// A few thousand customers write as many pages of the indexes as there are
 /// customers: a larger cache keeps them at hand. One that only reads loses its cache
 /// with each write of another.
-const SQLITE_CACHE: &str = "PRAGMA cache_size = -16384";
+///
+/// What SQLite may have to take back of a row whose table has triggers stays in memory,
+/// a little at a time: it would ask for 64 KiB for each row, which the C library gives back
+/// to the system and has to ask for again.
+const SQLITE_CACHE: &str = "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY";
 
 /// The log is copied into the file beside commits; only a commit that finds 80 MB
 /// of it copies it itself. Other programs' commits do so from 4 MB on, as SQLite has it.
