@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::{BINARY, Measured};
 
 /// How many customers share a commit, as in the program.
-const TOGETHER: u32 = 400;
+const TOGETHER: u32 = 1500;
 
 /// Copies the rows of so many customers out of this file.
 pub(crate) fn copies(from: &str, customers: u32) -> Measured {

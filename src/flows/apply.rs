@@ -49,6 +49,10 @@ pub struct Learning {
     pub now: Timestamp,
 }
 
+/// How many observations are taken in together: what has to be known of them, and
+/// what is written, takes several times the memory that they do.
+const AT_ONCE: usize = 400;
+
 /// Takes observations in. Gives what each of them did.
 pub fn apply(
     db: &mut Db,
@@ -56,7 +60,11 @@ pub fn apply(
     observations: &[impl Borrow<Observation>],
 ) -> StoreResult<Vec<Effect>> {
     images::lock(db, &learning.merchant)?;
-    locked(db, learning, observations)
+    let mut effects = Vec::with_capacity(observations.len());
+    for together in observations.chunks(AT_ONCE) {
+        effects.extend(locked(db, learning, together)?);
+    }
+    Ok(effects)
 }
 
 /// Like [`apply`], where the seller's images are locked.

@@ -24,9 +24,7 @@ use crate::square::client::{By, Square};
 const NARROW: usize = 4;
 const WIDE: usize = 24;
 /// How many pages may wait to be taken in.
-const WAITING: usize = 16;
-/// How many customers are taken in at once: a transaction stays short.
-const AT_ONCE: usize = 400;
+const WAITING: usize = 32;
 
 /// A window that is read.
 struct Piece {
@@ -53,6 +51,8 @@ type Turned = (Read, Option<Window>);
 /// All windows that are still to be read.
 pub(super) struct Pieces {
     cutting: Cutting,
+    /// How many customers are taken in at once: as many as make a good piece.
+    at_once: u64,
     /// Those that nobody has opened, and whether each was cut from another one.
     unopened: VecDeque<(Window, bool)>,
     /// Those that are open and of which nothing is asked right now.
@@ -80,6 +80,7 @@ impl Pieces {
     pub(super) fn new(windows: &[Window], size: u64) -> Self {
         Self {
             cutting: Cutting::into_pieces_of(size),
+            at_once: size,
             unopened: windows.iter().map(|window| (*window, false)).collect(),
             open: VecDeque::new(),
             asking: FuturesUnordered::new(),
@@ -152,7 +153,8 @@ impl Pieces {
             ended.extend(end);
             let next = self.turned.front();
             let next = next.map_or(0, |(read, _)| read.observations.len());
-            if AT_ONCE < all.observations.len() + next {
+            let taken = all.observations.len() + next;
+            if self.at_once < taken.try_into().unwrap_or(u64::MAX) {
                 break;
             }
         }
@@ -227,8 +229,9 @@ impl Pieces {
         let cut = times.map(|(first, last)| piece.reader.window().cut(first, last, pieces));
         match cut {
             Some(cut) if 1 < cut.len() => {
-                self.unopened
-                    .extend(cut.iter().map(|window| (*window, true)));
+                // Before all others: what was cut last is known to have pages.
+                let first = cut.iter().rev();
+                first.for_each(|window| self.unopened.push_front((*window, true)));
                 self.cut.extend(cut);
             }
             _ => self.turn(piece, read),
@@ -253,4 +256,39 @@ async fn asked(mut piece: Piece, square: Square) -> (Piece, Result<Answer, FlowE
         piece.reader.next(&square).await.map(Answer::Page)
     };
     (piece, answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn second(second: i64) -> Timestamp {
+        DateTime::from_timestamp(second, 0).unwrap_or_default()
+    }
+
+    fn window(start: i64, end: i64) -> Window {
+        let (start, end) = (second(start), second(end));
+        Window { start, end }
+    }
+
+    #[test]
+    fn what_was_cut_is_read_before_other_windows() {
+        let mut pieces = Pieces::new(&[window(100, 200)], 1);
+        let cut = Piece {
+            reader: Reader::new(By::CreatedAt, window(0, 100)),
+            is_cut: false,
+            whole: None,
+        };
+        let first_page = Read {
+            earliest: Some(second(10)),
+            ..Read::of(Vec::new())
+        };
+
+        pieces.divide(cut, first_page, 2, Some(second(90)));
+
+        let starts: Vec<Timestamp> = pieces.unopened.iter().map(|(it, _)| it.start).collect();
+        assert!(starts.is_sorted() && starts.len() == 3, "{starts:?}");
+    }
 }
