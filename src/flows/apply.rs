@@ -31,7 +31,7 @@ mod place;
 mod read;
 mod row;
 
-pub(crate) use book::LONGEST_CHAIN;
+pub(crate) use book::{LONGEST_CHAIN, Learnt};
 pub(crate) use row::square_columns;
 
 use book::Book;
@@ -62,24 +62,26 @@ pub fn apply(
     images::lock(db, &learning.merchant)?;
     let mut effects = Vec::with_capacity(observations.len());
     for together in observations.chunks(AT_ONCE) {
-        effects.extend(locked(db, learning, together)?);
+        let (did, learnt) = locked(db, learning, together)?;
+        learnt.write(db, &[])?;
+        effects.extend(did);
     }
     Ok(effects)
 }
 
-/// Like [`apply`], where the seller's images are locked.
+/// Like [`apply`], where the seller's images are locked, for a few observations. What
+/// they tell is still to be written.
 pub(crate) fn locked(
     db: &mut Db,
     learning: &Learning,
     observations: &[impl Borrow<Observation>],
-) -> StoreResult<Vec<Effect>> {
+) -> StoreResult<(Vec<Effect>, Learnt)> {
     let mut book = Book::about_news(db, learning, observations.iter().map(Borrow::borrow))?;
     let effects = observations
         .iter()
         .map(|observation| book.take(observation.borrow()))
         .collect();
-    book.close(db)?;
-    Ok(effects)
+    Ok((effects, book.learnt(db)?))
 }
 
 /// Takes in Square's answers to calls of ours: what each shows belongs to the

@@ -24,7 +24,7 @@ mod retry;
 mod waiting;
 
 pub use delivery::Delivery;
-use effect::take_effect;
+use effect::{learn, take_effect};
 use known::Known;
 pub(crate) use listed::Reached;
 pub use queue::{Answers, Batch, Overloaded, Queue, Ticket};
@@ -204,13 +204,16 @@ fn commit(
         }
     }
     let fresh: Vec<&Delivery> = new.iter().map(|(_, delivery)| *delivery).collect();
-    let verdicts = take_effect(db, &fresh, rule, now)?;
+    let (verdicts, learnt) = learn(db, &fresh, rule, now)?;
     let entries: Vec<inbox::Entry<'_>> = fresh
         .iter()
         .zip(&verdicts)
         .map(|(delivery, verdict)| delivery.entry(verdict))
         .collect();
-    inbox::add(db, &entries, now)?;
+    match learnt {
+        Some(learnt) => learnt.write(db, &entries)?,
+        None => inbox::add(db, &entries, now)?,
+    }
     let mut outcomes = vec![Outcome::Again; deliveries.len()];
     for ((position, _), verdict) in new.iter().zip(&verdicts) {
         if let Some(outcome) = outcomes.get_mut(*position) {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::domain::Timestamp;
 use crate::domain::id::MerchantId;
-use crate::store::batch;
+use crate::store::batch::{self, To};
 use crate::store::connection::Db;
 use crate::store::error::StoreResult;
 use crate::store::lookup::Lookup;
@@ -95,11 +95,7 @@ pub struct Known {
     pub listed: bool,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = inbox)]
-// NULL is written as such: the statement is always the same one and prepared once.
-#[diesel(treat_none_as_default_value = false)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     merchant_id: Option<&'a str>,
     event_id: &'a str,
     event_type: Option<&'a str>,
@@ -121,40 +117,44 @@ pub fn known(db: &mut Db, event_ids: &[&str]) -> StoreResult<Vec<Known>> {
 
 /// Keeps events. Those that are here already, body and all, are left alone.
 pub fn add(db: &mut Db, entries: &[Entry<'_>], now: Timestamp) -> StoreResult<()> {
-    let rows: Vec<Row<'_>> = entries
-        .iter()
-        .map(|entry| Row {
-            merchant_id: entry.merchant_id.map(MerchantId::as_str),
-            event_id: entry.event_id,
-            event_type: entry.event_type,
-            body: entry.body,
-            body_sha256: entry.body_sha256,
-            state: entry.state.as_str(),
-            reason: entry.reason,
-            received_at: At(stored(now)),
-            listed: entry.listed,
-        })
-        .collect();
-    batch::write(db, |to| {
-        batch::insert_new!(
-            to,
-            inbox,
-            rows.as_slice(),
-            Row<'_>,
-            [
-                merchant_id,
-                event_id,
-                event_type,
-                body,
-                body_sha256,
-                state,
-                reason,
-                received_at,
-                listed,
-            ]
-        );
-        Ok(())
-    })
+    let rows = rows(entries, now);
+    batch::write(db, |to| write(to, &rows))
+}
+
+pub(super) fn rows<'a>(entries: &[Entry<'a>], now: Timestamp) -> Vec<Row<'a>> {
+    let row = |entry: &Entry<'a>| Row {
+        merchant_id: entry.merchant_id.map(MerchantId::as_str),
+        event_id: entry.event_id,
+        event_type: entry.event_type,
+        body: entry.body,
+        body_sha256: entry.body_sha256,
+        state: entry.state.as_str(),
+        reason: entry.reason,
+        received_at: At(stored(now)),
+        listed: entry.listed,
+    };
+    entries.iter().map(row).collect()
+}
+
+pub(super) fn write<'a>(to: &mut To<'_, 'a>, rows: &'a [Row<'_>]) -> StoreResult<()> {
+    batch::insert_new!(
+        to,
+        inbox,
+        rows,
+        Row<'_>,
+        [
+            merchant_id,
+            event_id,
+            event_type,
+            body,
+            body_sha256,
+            state,
+            reason,
+            received_at,
+            listed,
+        ]
+    );
+    Ok(())
 }
 
 /// Up to `limit` events that wait for their seller to be known, oldest first.

@@ -18,7 +18,7 @@ use crate::store::changes::Change;
 use crate::store::customers::{Row, SyncState};
 use crate::store::images::Held;
 use crate::store::outbox::{self, Call};
-use crate::store::{Db, StoreResult, effects};
+use crate::store::{Db, StoreResult, effects, inbox};
 
 /// How long a chain of merges may be before it is taken for a ring.
 pub(crate) const LONGEST_CHAIN: usize = 100;
@@ -59,6 +59,28 @@ pub(super) struct Book<'a> {
     pub(super) survivors: BTreeSet<SquareId>,
 }
 
+/// What a book changed. Nobody may read what it is about before it is written.
+#[must_use]
+pub(crate) struct Learnt {
+    learning: Learning,
+    held: Vec<(SquareId, Held)>,
+    rows: Vec<Row>,
+    changes: Vec<Change>,
+    ledger: Vec<Entry>,
+    settled_calls: Vec<CustomerId>,
+}
+
+impl Learnt {
+    /// Writes it, and keeps the events that it was learnt from.
+    pub(crate) fn write(self, db: &mut Db, events: &[inbox::Entry<'_>]) -> StoreResult<()> {
+        let (merchant, now) = (&self.learning.merchant, self.learning.now);
+        let (held, rows, changes) = (&self.held, &self.rows, &self.changes);
+        effects::put(db, merchant, held, rows, changes, events, now)?;
+        ledger::write(db, &self.learning, self.ledger)?;
+        outbox::remove(db, &self.settled_calls)
+    }
+}
+
 impl Book<'_> {
     /// Folds one observation in and brings its row along.
     pub(super) fn take(&mut self, observation: &Observation) -> Effect {
@@ -97,13 +119,17 @@ impl Book<'_> {
     }
 
     /// Writes what changed.
-    pub(super) fn close(mut self, db: &mut Db) -> StoreResult<()> {
+    pub(super) fn close(self, db: &mut Db) -> StoreResult<()> {
+        self.learnt(db)?.write(db, &[])
+    }
+
+    /// What changed, to be written.
+    pub(super) fn learnt(mut self, db: &mut Db) -> StoreResult<Learnt> {
         // Square's answer was about one profile, and not about those that went into it.
         self.answered = None;
         self.is_given = false;
         self.follow_survivors(db)?;
         self.forget_moved();
-        let merchant = &self.learning.merchant;
         let mut rows: Vec<Row> = self
             .changed_rows
             .into_iter()
@@ -111,14 +137,19 @@ impl Book<'_> {
             .collect();
         // A row that gives its profile up is written before the one that takes it.
         rows.sort_by_key(|row| row.deleted_at.is_none());
-        let held: Vec<(SquareId, Held)> = self
+        let held = self
             .changed_images
             .into_iter()
             .filter_map(|id| self.images.remove_entry(&id))
             .collect();
-        effects::put(db, merchant, &held, &rows, &self.changes, self.learning.now)?;
-        ledger::write(db, self.learning, self.ledger)?;
-        outbox::remove(db, &self.settled_calls.into_iter().collect::<Vec<_>>())
+        Ok(Learnt {
+            learning: self.learning.clone(),
+            held,
+            rows,
+            changes: self.changes,
+            ledger: self.ledger,
+            settled_calls: self.settled_calls.into_iter().collect(),
+        })
     }
 
     /// Finds the image's row, or its place, and brings it along.

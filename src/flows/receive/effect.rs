@@ -12,7 +12,7 @@ use crate::domain::image::Effect;
 use crate::domain::merge::Rule;
 use crate::domain::observation::Observation;
 use crate::domain::seeded::{self, Bug};
-use crate::flows::apply::{self, Learning};
+use crate::flows::apply::{self, Learning, Learnt};
 use crate::flows::receive::Delivery;
 use crate::flows::receive::delivery::Content;
 use crate::store::changes::Source;
@@ -67,11 +67,62 @@ pub(super) fn take_effect(
     rule: Rule,
     now: Timestamp,
 ) -> StoreResult<Vec<Verdict>> {
+    let (verdicts, learnt) = learn(db, deliveries, rule, now)?;
+    if let Some(learnt) = learnt {
+        learnt.write(db, &[])?;
+    }
+    Ok(verdicts)
+}
+
+/// The same, but what those of the last seller show is still to be written, so that it
+/// can be with the events themselves. None where nothing shows anything.
+pub(super) fn learn(
+    db: &mut Db,
+    deliveries: &[&Delivery],
+    rule: Rule,
+    now: Timestamp,
+) -> StoreResult<(Vec<Verdict>, Option<Learnt>)> {
     let sellers = sellers::lock(db, &named(deliveries))?;
+    let (mut verdicts, shown) = judged(deliveries, sellers)?;
+    let mut last: Option<Learnt> = None;
+    for (merchant, (observations, owners)) in shown {
+        if let Some(learnt) = last.take() {
+            learnt.write(db, &[])?;
+        }
+        let learning = Learning {
+            merchant: merchant.clone(),
+            source: Source::Event,
+            rule,
+            now,
+        };
+        let (effects, learnt) = apply::locked(db, &learning, &observations)?;
+        last = Some(learnt);
+        for (owner, _) in owners
+            .iter()
+            .zip(effects)
+            .filter(|(_, effect)| *effect == Effect::News)
+        {
+            if let Some(verdict) = verdicts.get_mut(*owner) {
+                verdict.state = State::Applied;
+            }
+        }
+    }
+    Ok((verdicts, last))
+}
+
+/// What is shown of each seller's customers, each with the position of the delivery that shows it.
+type Shown<'a> = HashMap<&'a MerchantId, (Vec<&'a Observation>, Vec<usize>)>;
+
+/// What becomes of deliveries as long as nothing that they show is news, where these
+/// are the sellers, if any is known.
+fn judged<'a>(
+    deliveries: &[&'a Delivery],
+    sellers: Option<Vec<MerchantId>>,
+) -> StoreResult<(Vec<Verdict>, Shown<'a>)> {
     let is_nobody_known = sellers.is_none();
     let known = sellers.unwrap_or_default();
     let mut verdicts = Vec::with_capacity(deliveries.len());
-    let mut shown: HashMap<&MerchantId, (Vec<&Observation>, Vec<usize>)> = HashMap::new();
+    let mut shown = Shown::new();
     for (position, delivery) in deliveries.iter().enumerate() {
         verdicts.push(match (&delivery.content, &delivery.merchant_id) {
             (Content::Dead(reason), _) => dead(reason)?,
@@ -90,23 +141,5 @@ pub(super) fn take_effect(
             }
         });
     }
-    for (merchant, (observations, owners)) in shown {
-        let learning = Learning {
-            merchant: merchant.clone(),
-            source: Source::Event,
-            rule,
-            now,
-        };
-        let effects = apply::locked(db, &learning, &observations)?;
-        for (owner, _) in owners
-            .iter()
-            .zip(effects)
-            .filter(|(_, effect)| *effect == Effect::News)
-        {
-            if let Some(verdict) = verdicts.get_mut(*owner) {
-                verdict.state = State::Applied;
-            }
-        }
-    }
-    Ok(verdicts)
+    Ok((verdicts, shown))
 }

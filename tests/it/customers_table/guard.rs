@@ -165,7 +165,7 @@ async fn a_synced_row_cannot_be_replaced_on_sqlite() {
     };
     let show = move |db: &mut Db| {
         let shown = (SquareId::new("SA"), shown);
-        effects::put(db, &merchant(), &[shown], &[], &[], now())
+        effects::put(db, &merchant(), &[shown], &[], &[], &[], now())
     };
     store.write(show).await.unwrap();
     let replace = "REPLACE INTO customers (id, given_name) VALUES ('A', 'Ann')";

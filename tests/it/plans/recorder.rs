@@ -29,9 +29,8 @@ impl Instrumentation for Recorder {
             }
             InstrumentationEvent::StartQuery { query, .. } => {
                 let of_database = self.url.as_ref().and_then(|url| sent.get_mut(url));
-                let shown = query.to_string();
-                if let Some(of_database) = of_database.filter(|_| has_plan(&shown)) {
-                    let (sql, values) = split(&shown);
+                if let Some(of_database) = of_database {
+                    let (sql, values) = split(&query.to_string());
                     of_database.entry(sql).or_insert((0, values)).0 += 1;
                 }
             }
@@ -51,11 +50,11 @@ pub(super) fn watch(db: &TestDb) {
 
 /// Whether it reads or changes rows by what they hold, and is not a test's own.
 /// Inserts do not, one or many.
-fn has_plan(shown: &str) -> bool {
-    let first = shown.split_whitespace().next().unwrap_or_default();
+fn has_plan(sql: &str) -> bool {
+    let first = sql.split_whitespace().next().unwrap_or_default();
     ["SELECT", "WITH", "UPDATE", "DELETE"].contains(&first)
-        && !shown.starts_with("WITH new_")
-        && !shown.starts_with("SELECT CAST(value")
+        && !sql.starts_with("WITH new_")
+        && !sql.starts_with("SELECT CAST(value")
 }
 
 /// What was sent to this database.
@@ -70,7 +69,15 @@ pub(super) fn count(sent: &BTreeMap<String, Sent>, table: &str) -> usize {
     about.map(|(_, (times, _))| times).sum()
 }
 
+/// The same, with how often each was sent.
 pub(super) fn taken(db: &TestDb) -> BTreeMap<String, Sent> {
+    let mut all = everything(db);
+    all.retain(|sql, _| has_plan(sql));
+    all
+}
+
+/// All statements, those that have no plan as well.
+pub(super) fn everything(db: &TestDb) -> BTreeMap<String, Sent> {
     let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
     sent.remove(&url(db)).unwrap_or_default()
 }

@@ -18,6 +18,26 @@ async fn a_large_batch_takes_as_many_statements_as_a_small_one() {
     assert_eq!(few, many);
 }
 
+#[tokio::test]
+async fn events_are_kept_by_the_statement_that_writes_what_they_tell() {
+    let db = TestDb::new(Kind::Postgres);
+    recorder::watch(&db);
+    let mut app = App::ruled(db, Rule::Newest).await;
+    for name in ["Ann", "O'Hara"] {
+        app.square.create(&json!({"given_name": name}));
+    }
+
+    take(&mut app).await;
+
+    let sent = recorder::everything(&app.db);
+    let writes: Vec<&String> = sent.keys().filter(|sql| sql.contains("INSERT")).collect();
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    let tables = ["images", "customers", "changes", "inbox"];
+    let into = |table: &&str| writes[0].contains(&format!("INSERT INTO {table} ("));
+    assert!(tables.iter().all(into), "{writes:?}");
+    assert_eq!(app.other().count("inbox"), 2);
+}
+
 /// How many statements it takes to take in so many new customers, and changes of
 /// all of them whose rows were edited, too.
 async fn statements(customers: usize) -> [usize; 2] {
@@ -44,6 +64,12 @@ async fn statements(customers: usize) -> [usize; 2] {
 
 /// Takes all events that were not delivered in one batch, and counts the statements.
 async fn batch(app: &mut App) -> usize {
+    take(app).await;
+    let sent = recorder::taken(&app.db);
+    sent.values().map(|(times, _)| times).sum()
+}
+
+async fn take(app: &mut App) {
     let deliveries = app.events().into_iter().map(|event| {
         let body = Bytes::copy_from_slice(event.body.as_bytes());
         Delivery::read(&Verified::recorded(body))
@@ -52,6 +78,4 @@ async fn batch(app: &mut App) -> usize {
     recorder::watch(&app.db);
     let outcomes = app.receive.take(deliveries, app.now()).await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    let sent = recorder::taken(&app.db);
-    sent.values().map(|(times, _)| times).sum()
 }

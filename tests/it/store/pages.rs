@@ -56,7 +56,7 @@ async fn old_and_new_rows_of_a_batch_are_all_written(db: TestDb) {
     ];
     for batch in batches {
         let held: Vec<(SquareId, Held)> = batch.iter().map(|(id, at)| shown(id, *at)).collect();
-        let put = move |db: &mut Db| effects::put(db, &merchant(), &held, &[], &[], now());
+        let put = move |db: &mut Db| effects::put(db, &merchant(), &held, &[], &[], &[], now());
         store.write(put).await.unwrap();
     }
 
@@ -111,7 +111,7 @@ async fn written(db: &TestDb, store: &Store, row: &str, version: i64) -> u64 {
     OtherProgram::new(db)
         .run("PRAGMA wal_checkpoint(TRUNCATE)")
         .unwrap();
-    let put = move |db: &mut Db| effects::put(db, &merchant(), &held, &[], &[], now());
+    let put = move |db: &mut Db| effects::put(db, &merchant(), &held, &[], &[], &[], now());
     store.write(put).await.unwrap();
     let log = format!("{}-wal", db.url().trim_start_matches("sqlite:"));
     fs::metadata(log).unwrap().len()
