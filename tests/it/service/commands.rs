@@ -19,7 +19,7 @@ async fn each_command_reports_in_one_object(db: TestDb) {
     let setup = Setup::new(&db, &square);
 
     let migrated = setup.report("migrate").await;
-    assert_eq!(migrated["steps"].as_array().unwrap().len(), 5);
+    assert_eq!(migrated["steps"].as_array().unwrap().len(), 6);
     assert_eq!(setup.report("migrate").await, json!({"steps": []}));
     // The index of searches lags behind.
     rows_at_least(&setup, 1).await;

@@ -1,0 +1,2 @@
+-- PostgreSQL asks first.
+SELECT 1;
