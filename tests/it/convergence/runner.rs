@@ -251,6 +251,8 @@ async fn whole(stage: &mut Stage, story: &Story, way: Way) -> Ended {
     violations.extend(settled.err());
     if is_settled {
         violations.extend(evidence(&mut world).violations());
+        let unsound = world.stage.unsound().into_iter();
+        violations.extend(unsound.map(|words| Violation::new("tables", words)));
     }
     if violations.is_empty() {
         violations.extend(world.stay_quiet().await.err());

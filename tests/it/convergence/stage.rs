@@ -191,4 +191,17 @@ impl Stage {
             .map(|row| serde_json::from_str(&row).unwrap())
             .collect()
     }
+
+    /// What in the file breaks a rule of its tables, or is damaged. PostgreSQL takes
+    /// nothing of the kind.
+    pub(crate) fn unsound(&mut self) -> Vec<String> {
+        match self.kind() {
+            Kind::Sqlite => {
+                let check = "SELECT integrity_check AS value FROM pragma_integrity_check";
+                let found = self.other.values(check).into_iter().flatten();
+                found.filter(|line| line != "ok").collect()
+            }
+            Kind::Postgres => Vec::new(),
+        }
+    }
 }
