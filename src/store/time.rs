@@ -1,6 +1,8 @@
 //! Moments as both databases hold them: UTC, cut to microseconds, since
 //! PostgreSQL keeps no more and the two must not differ.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, NaiveDateTime, SubsecRound};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -30,7 +32,9 @@ pub(crate) struct At(pub(crate) NaiveDateTime);
 
 impl ToSql<sql_types::Timestamp, Sqlite> for At {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.0.to_string());
+        let mut text = String::with_capacity("2026-12-31 23:59:59.999999".len());
+        write!(text, "{}", self.0)?;
+        out.set_value(text);
         Ok(IsNull::No)
     }
 }
