@@ -130,18 +130,14 @@ impl Book<'_> {
         self.is_given = false;
         self.follow_survivors(db)?;
         self.forget_moved();
-        let mut rows: Vec<Row> = self
-            .changed_rows
-            .into_iter()
-            .filter_map(|id| self.rows.remove(&id))
-            .collect();
+        let mut rows = Vec::with_capacity(self.changed_rows.len());
+        let changed = self.changed_rows.iter();
+        rows.extend(changed.filter_map(|id| self.rows.remove(id)));
         // A row that gives its profile up is written before the one that takes it.
-        rows.sort_by_key(|row| row.deleted_at.is_none());
-        let held = self
-            .changed_images
-            .into_iter()
-            .filter_map(|id| self.images.remove_entry(&id))
-            .collect();
+        rows.sort_by_key(|row: &Row| row.deleted_at.is_none());
+        let mut held = Vec::with_capacity(self.changed_images.len());
+        let changed = self.changed_images.iter();
+        held.extend(changed.filter_map(|id| self.images.remove_entry(id)));
         Ok(Learnt {
             learning: self.learning.clone(),
             held,

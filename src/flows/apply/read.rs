@@ -88,9 +88,10 @@ impl<'a> Book<'a> {
     fn empty(learning: &'a Learning, made: HashMap<SquareId, Timestamp>) -> Self {
         Self {
             learning,
+            // Both are large, and would be moved each time that there is no room.
+            images: HashMap::with_capacity(made.len()),
+            rows: HashMap::with_capacity(made.len()),
             made,
-            images: HashMap::new(),
-            rows: HashMap::new(),
             locked: HashSet::new(),
             leaving: HashSet::new(),
             calls: HashMap::new(),
