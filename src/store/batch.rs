@@ -17,6 +17,9 @@ mod known;
 
 pub(crate) use known::{inserting, replacing};
 
+/// How many rows a statement of SQLite's inserts, where there are as many.
+pub(crate) const AT_ONCE: usize = 8;
+
 /// Where rows are written.
 pub(crate) enum To<'c, 'a> {
     /// SQLite takes each at once.
@@ -54,8 +57,12 @@ macro_rules! insert {
                 $crate::store::batch::inserting!(
                     Inserting InsertingId, $table, $row $(<$life>)?, [$($column),+], ""
                 );
-                for row in $rows {
-                    Inserting(row).execute(connection)?;
+                let (together, others) = $rows.as_chunks::<{ $crate::store::batch::AT_ONCE }>();
+                for rows in together {
+                    Inserting(rows).execute(connection)?;
+                }
+                for row in others {
+                    Inserting(std::array::from_ref(row)).execute(connection)?;
                 }
             }
             $crate::store::batch::To::Server(inserts) => {
@@ -100,17 +107,36 @@ macro_rules! upsert {
                 ) -> diesel::QueryResult<bool> {
                     Ok(Usual(row).execute(connection)? != 0 || Replacing(row).execute(connection)? != 0)
                 }
+                fn put(
+                    connection: &mut diesel::SqliteConnection,
+                    row: &$row $(<$life>)?,
+                    are_new: &mut bool,
+                ) -> diesel::QueryResult<()> {
+                    if !*are_new && change(connection, row)? {
+                        return Ok(());
+                    }
+                    let alone = std::array::from_ref(row);
+                    *are_new = IfNew(alone).execute(connection)? != 0;
+                    if !*are_new && !change(connection, row)? {
+                        // Not the key was there already, but something else that may be there once only.
+                        Inserting(alone).execute(connection)?;
+                    }
+                    Ok(())
+                }
                 // Most rows of a batch are alike: what the one before was is tried first.
                 let mut are_new = true;
-                for row in $rows {
-                    if !are_new && change(connection, row)? {
+                let (together, others) = $rows.as_chunks::<{ $crate::store::batch::AT_ONCE }>();
+                for rows in together {
+                    if are_new && IfNew(rows).execute(connection)? == rows.len() {
                         continue;
                     }
-                    are_new = IfNew(row).execute(connection)? != 0;
-                    if !are_new && !change(connection, row)? {
-                        // Not the key was there already, but something else that may be there once only.
-                        Inserting(row).execute(connection)?;
+                    // Those that were new are written again, as they are.
+                    for row in rows {
+                        put(connection, row, &mut are_new)?;
                     }
+                }
+                for row in others {
+                    put(connection, row, &mut are_new)?;
                 }
             }
             $crate::store::batch::To::Server(inserts) => {
@@ -239,8 +265,12 @@ macro_rules! insert_new {
                 $crate::store::batch::inserting!(
                     Inserting InsertingId, $table, $row $(<$life>)?, [$($column),+], " ON CONFLICT DO NOTHING"
                 );
-                for row in $rows {
-                    Inserting(row).execute(connection)?;
+                let (together, others) = $rows.as_chunks::<{ $crate::store::batch::AT_ONCE }>();
+                for rows in together {
+                    Inserting(rows).execute(connection)?;
+                }
+                for row in others {
+                    Inserting(std::array::from_ref(row)).execute(connection)?;
                 }
             }
             $crate::store::batch::To::Server(inserts) => {

@@ -1,22 +1,22 @@
 //! Statements for SQLite that are written and prepared once: diesel knows them
 //! again by their type. Macros, since each table has types of its own.
 
-/// Makes `$name(&row)`, a statement that inserts the row, of which these are all columns. Diesel
+/// Makes `$name(&rows)`, a statement that inserts so many rows, of which these are all columns. Diesel
 /// looks for a value in each of a row's columns several times before it inserts it.
 macro_rules! inserting {
     (
         $name:ident $id:ident, $table:ident, $row:ty,
         [$first:ident $(, $column:ident)* $(,)?], $or:literal
     ) => {
-        struct $name<'a, R>(&'a R);
-        struct $id;
+        struct $name<'a, R, const N: usize>(&'a [R; N]);
+        struct $id<const N: usize>;
 
-        impl diesel::query_builder::QueryId for $name<'_, $row> {
-            type QueryId = $id;
+        impl<const N: usize> diesel::query_builder::QueryId for $name<'_, $row, N> {
+            type QueryId = $id<N>;
             const HAS_STATIC_QUERY_ID: bool = true;
         }
 
-        impl diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for $name<'_, $row> {
+        impl<const N: usize> diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for $name<'_, $row, N> {
             fn walk_ast<'b>(
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
@@ -25,17 +25,22 @@ macro_rules! inserting {
                     "INSERT INTO ", stringify!($table),
                     " (", stringify!($first), $(", ", stringify!($column),)* ") VALUES ("
                 ));
-                out.push_bind_param::<diesel::dsl::SqlTypeOf<$table::$first>, _>(&self.0.$first)?;
-                $(
-                    out.push_sql(", ");
-                    out.push_bind_param::<diesel::dsl::SqlTypeOf<$table::$column>, _>(&self.0.$column)?;
-                )*
+                for (position, row) in self.0.iter().enumerate() {
+                    if 0 < position {
+                        out.push_sql("), (");
+                    }
+                    out.push_bind_param::<diesel::dsl::SqlTypeOf<$table::$first>, _>(&row.$first)?;
+                    $(
+                        out.push_sql(", ");
+                        out.push_bind_param::<diesel::dsl::SqlTypeOf<$table::$column>, _>(&row.$column)?;
+                    )*
+                }
                 out.push_sql(concat!(")", $or));
                 Ok(())
             }
         }
 
-        impl<C> diesel::RunQueryDsl<C> for $name<'_, $row> {}
+        impl<C, const N: usize> diesel::RunQueryDsl<C> for $name<'_, $row, N> {}
     };
 }
 pub(crate) use inserting;

@@ -49,21 +49,20 @@ async fn the_log_of_sqlite_is_copied_before_a_commit_has_to_do_it() {
 
 async fn old_and_new_rows_of_a_batch_are_all_written(db: TestDb) {
     let store = open_with_seller(&db).await;
-    let batches = [
-        vec![("B", 1), ("D", 1), ("E", 1)],
-        vec![("A", 2), ("B", 2), ("C", 2), ("D", 2), ("E", 2), ("F", 2)],
-        vec![("A", 3), ("G", 3)],
-    ];
-    for batch in batches {
-        let held: Vec<(SquareId, Held)> = batch.iter().map(|(id, at)| shown(id, *at)).collect();
+    // The last one is of as many as SQLite is given in one statement, more than once.
+    let batches = ["BDE", "ABCDEF", "AG", "HBIJKLMNOPQRSTUVWXYZ"];
+    for (batch, version) in batches.into_iter().zip(1..) {
+        let ids = batch.chars().map(String::from);
+        let held: Vec<(SquareId, Held)> = ids.map(|id| shown(&id, version)).collect();
         let put = move |db: &mut Db| effects::put(db, &merchant(), &held, &[], &[], &[], now());
         store.write(put).await.unwrap();
     }
 
     let kept = "SELECT square_id || version AS value FROM images ORDER BY square_id";
     let kept = OtherProgram::new(&db).values(kept);
-    let kept: Vec<String> = kept.into_iter().flatten().collect();
-    assert_eq!(kept, ["A3", "B2", "C2", "D2", "E2", "F2", "G3"]);
+    let kept: String = kept.into_iter().flatten().collect();
+    let new = "H4I4J4K4L4M4N4O4P4Q4R4S4T4U4V4W4X4Y4Z4";
+    assert_eq!(kept, format!("A3B4C2D2E2F2G3{new}"));
 }
 
 /// An image of this version.
