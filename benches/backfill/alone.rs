@@ -28,7 +28,7 @@ pub(crate) fn copies(from: &str, customers: u32) -> Measured {
     let mut connection = SqliteConnection::establish(&path).expect("a file");
     let settings = format!(
         "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 20000; PRAGMA cache_size = -16384; \
-         PRAGMA temp_store = MEMORY; PRAGMA ignore_check_constraints = ON; \
+         PRAGMA temp_store = MEMORY; \
          ATTACH '{from}' AS whole; INSERT INTO own_writes VALUES (1)"
     );
     connection.batch_execute(&settings).expect("its settings");

@@ -91,7 +91,7 @@ fn connect(database: &Database) -> Raw {
             let mut connection =
                 SqliteConnection::establish(&path.to_string_lossy()).expect("a file");
             let settings = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; \
-                            PRAGMA temp_store = MEMORY; PRAGMA ignore_check_constraints = ON; \
+                            PRAGMA temp_store = MEMORY; \
                             PRAGMA journal_size_limit = 67108864; INSERT INTO own_writes VALUES (1)";
             connection.batch_execute(settings).expect("its settings");
             Raw::Sqlite(connection)

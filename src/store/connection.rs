@@ -107,11 +107,7 @@ fn refused(error: ConnectionError) -> StoreError {
 /// What SQLite may have to take back of a row whose table has triggers stays in memory,
 /// a little at a time: it would ask for 64 KiB for each row, which the C library gives back
 /// to the system and has to ask for again.
-///
-/// The tables' CHECKs are for what other programs write. What we write is of these types and
-/// words by its own types, and to find a word in a list SQLite makes a table of it for each row.
-const SQLITE_WRITES: &str = "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; \
-     PRAGMA ignore_check_constraints = ON";
+const SQLITE_WRITES: &str = "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY";
 
 /// The log is copied into the file beside commits; only a commit that finds 80 MB
 /// of it copies it itself. Other programs' commits do so from 4 MB on, as SQLite has it.
