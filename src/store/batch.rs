@@ -48,14 +48,21 @@ pub(crate) fn write<'a>(
     }
 }
 
-/// Inserts `rows`, a slice, of which these are the columns.
+/// Inserts `rows`, a slice, of which these are the columns; `or` says what else to do
+/// with a row that would break a unique index.
 macro_rules! insert {
     ($to:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]) => {
+        $crate::store::batch::insert!($to, $table, $rows, $row $(<$life>)?, [$($column),+], or "")
+    };
+    (
+        $to:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?],
+        or $or:literal
+    ) => {
         match $to {
             $crate::store::batch::To::File(connection) => {
                 let connection: &mut diesel::SqliteConnection = connection;
                 $crate::store::batch::inserting!(
-                    Inserting InsertingId, $table, $row $(<$life>)?, [$($column),+], ""
+                    Inserting InsertingId, $table, $row $(<$life>)?, [$($column),+], $or
                 );
                 let (together, others) = $rows.as_chunks::<{ $crate::store::batch::AT_ONCE }>();
                 for rows in together {
@@ -66,7 +73,7 @@ macro_rules! insert {
                 }
             }
             $crate::store::batch::To::Server(inserts) => {
-                inserts.push($crate::store::batch::arrays!($table, $rows, $row, [$($column),+]).or(String::new()));
+                inserts.push($crate::store::batch::arrays!($table, $rows, $row, [$($column),+]).or($or.to_owned()));
             }
         }
     };
@@ -259,24 +266,9 @@ impl<C> RunQueryDsl<C> for Together<'_> {}
 /// would break a unique index.
 macro_rules! insert_new {
     ($to:expr, $table:ident, $rows:expr, $row:ident $(<$life:lifetime>)?, [$($column:ident),+ $(,)?]) => {
-        match $to {
-            $crate::store::batch::To::File(connection) => {
-                let connection: &mut diesel::SqliteConnection = connection;
-                $crate::store::batch::inserting!(
-                    Inserting InsertingId, $table, $row $(<$life>)?, [$($column),+], " ON CONFLICT DO NOTHING"
-                );
-                let (together, others) = $rows.as_chunks::<{ $crate::store::batch::AT_ONCE }>();
-                for rows in together {
-                    Inserting(rows).execute(connection)?;
-                }
-                for row in others {
-                    Inserting(std::array::from_ref(row)).execute(connection)?;
-                }
-            }
-            $crate::store::batch::To::Server(inserts) => {
-                inserts.push($crate::store::batch::arrays!($table, $rows, $row, [$($column),+]).or(" ON CONFLICT DO NOTHING".to_owned()));
-            }
-        }
+        $crate::store::batch::insert!(
+            $to, $table, $rows, $row $(<$life>)?, [$($column),+], or " ON CONFLICT DO NOTHING"
+        )
     };
 }
 pub(crate) use insert_new;
